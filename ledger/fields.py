@@ -1,0 +1,64 @@
+"""The kinds of value that payloads are made of, each checked where it enters."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from ledger.plain_values import check_json, check_text
+
+__all__ = [
+    "RUN_ID",
+    "Attempt",
+    "Count",
+    "Identifier",
+    "JsonObject",
+    "Seconds",
+    "StageName",
+    "Text",
+    "UtcTime",
+]
+
+_IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+RUN_ID = re.compile(_IDENTIFIER)
+"""What a run id fully matches; so it is never ``.`` or ``..``, and holds no ``/``."""
+
+
+def _checked_text(text: str) -> str:
+    check_text(text, "text")
+    return text
+
+
+def _checked_object(value: dict[str, Any]) -> dict[str, Any]:
+    check_json(value, "object")
+    return value
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        message = "a time needs its zone: give an aware datetime"
+        raise ValueError(message)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        message = "a time beyond the calendar of UTC"
+        raise ValueError(message) from None
+
+
+Identifier = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}$")]
+"""A run id or a pipeline name. Never becomes a path without being checked."""
+
+StageName = Annotated[
+    str, StringConstraints(pattern=rf"^{_IDENTIFIER}(/{_IDENTIFIER})*$", max_length=512)
+]
+"""Identifiers joined by ``/``: a stage inside a stage, like ``load/orders``."""
+
+Text = Annotated[str, AfterValidator(_checked_text)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_checked_object)]
+UtcTime = Annotated[datetime, AfterValidator(_aware)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]

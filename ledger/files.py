@@ -1,0 +1,103 @@
+"""The only calls that make bytes durable; each states its guarantee and what is left to do.
+
+Linux is what is tested. On macOS ``fsync`` does not reach the platter, so ``F_FULLFSYNC`` is used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+__all__ = [
+    "append_whole",
+    "create_exclusive",
+    "read_range",
+    "replace_atomically",
+    "sync_data",
+    "sync_folder",
+]
+
+
+def sync_data(fd: int) -> None:
+    """Return only when the file's bytes and size are on disk.
+
+    A failure must never be retried on the same file: the kernel marks the pages clean, and the
+    next call would lie. The caller poisons the segment instead.
+    """
+    if sys.platform == "darwin":
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Return only when the folder's own entries (created, renamed, removed) are on disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def create_exclusive(path: Path, data: bytes = b"", *, mode: int = 0o644) -> None:
+    """Create a file that must not exist, with its bytes synced. The caller syncs the folder."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, mode)
+    try:
+        _write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def replace_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Put new bytes in the place of a file: a reader or a crash sees the old or the new, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, mode)
+    try:
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def append_whole(fd: int, data: bytes, start: int) -> None:
+    """Append all of ``data`` to a file that is ``start`` bytes long, or nothing of it.
+
+    Needs an unbuffered ``O_APPEND`` descriptor and the lock. Durable only after ``sync_data``.
+
+    Raises:
+        OSError: the cause; the file is ``start`` bytes long again.
+    """
+    try:
+        _write_all(fd, data)
+    except OSError:
+        os.ftruncate(fd, start)
+        raise
+
+
+def read_range(fd: int, start: int, end: int) -> bytes:
+    """Read the bytes from ``start`` to ``end``; fewer only where the file is shorter."""
+    parts = []
+    while start < end:
+        part = os.pread(fd, min(end - start, 1 << 24), start)
+        if not part:
+            break
+        parts.append(part)
+        start += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])

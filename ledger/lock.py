@@ -1,0 +1,171 @@
+"""The folder's lock: one ``flock`` on a file that is never deleted, shared by all that append.
+
+The lock file also keeps the durable mark (see ``mark.py``), so whoever holds the lock has both.
+``flock`` and not ``fcntl`` locks: those vanish when any descriptor of the file is closed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger.errors import LedgerUnwritable, LockTimeout
+
+__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock"]
+
+
+def open_lock_file(path: Path, mode: int = 0o644) -> int:
+    """Open a lock file, making it when it is missing; never through a symlink.
+
+    Raises:
+        LedgerUnwritable: it is a symlink or no regular file, or the folder cannot be written.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            raise LedgerUnwritable(path.parent, f"{path.name} is a symlink: remove it") from None
+        if error.errno == errno.ENOENT:
+            raise LedgerUnwritable(path.parent, "the folder is gone") from None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise LedgerUnwritable(path.parent, f"{path.name} is not a regular file: remove it")
+    return fd
+
+
+def try_flock(fd: int, *, shared: bool = False) -> bool:
+    """Take the lock if it is free, and tell whether it was."""
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def holder_of(fd: int) -> int | None:
+    """Ask the kernel which process holds the flock on this file; None where it does not tell."""
+    inode = os.fstat(fd).st_ino
+    try:
+        table = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    found = re.search(rf"FLOCK\s+ADVISORY\s+WRITE\s+(\d+)\s+\S+:{inode}\s", table)
+    return int(found[1]) if found else None
+
+
+class _Queue:
+    """Waits for a lock in the kernel's queue, which is fair, from a thread of its own.
+
+    A wait inside ``flock`` cannot be given up, so the thread does the waiting, and frees the lock
+    again when it gets it after the one who asked has gone away.
+    """
+
+    def __init__(self) -> None:
+        self._asked = threading.Semaphore(0)
+        self._answered = threading.Semaphore(0)
+        self._guard = threading.Lock()
+        self._given_up = False
+        self._fd = -1
+        self._thread = threading.Thread(target=self._serve, name="runfold-lock", daemon=True)
+        self._thread.start()
+
+    def wait(self, fd: int, timeout: float) -> bool:
+        """Wait for the lock, and tell whether it was got in time."""
+        self._fd = fd
+        self._asked.release()
+        return self._answered.acquire(timeout=timeout)
+
+    def give_up(self) -> bool:
+        """Stop waiting; False where the lock was got just now. A queue given up is done with."""
+        with self._guard:
+            self._given_up = not self._answered.acquire(blocking=False)
+            return self._given_up
+
+    def _serve(self) -> None:
+        while True:
+            self._asked.acquire()
+            if self._fd < 0:
+                return
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            with self._guard:
+                if self._given_up:
+                    # A child forked meanwhile may have this descriptor too: closing is not enough.
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
+                    os.close(self._fd)
+                    return
+                self._answered.release()
+
+    def end(self) -> None:
+        """End the thread, which a forked child does not have; nobody waits."""
+        if self._thread.is_alive():
+            self._fd = -1
+            self._asked.release()
+
+
+class FolderLock:
+    """``flock`` on the folder's lock file, with a bound on the wait. One thread at a time."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        """Open (or make) the lock file at ``path``; waits give up after ``timeout`` seconds."""
+        self._path = path
+        self._timeout = timeout
+        self._queue: _Queue | None = None
+        self.fd = open_lock_file(path)
+
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        """Hold the lock; yields the lock file's descriptor.
+
+        Raises:
+            LockTimeout: somebody else kept it; carries the pid.
+        """
+        while True:
+            if not try_flock(self.fd):
+                self._wait()
+            if os.fstat(self.fd).st_nlink:
+                break
+            # The lock file was removed or replaced: this one is not what others lock.
+            replaced = self.fd
+            self.fd = open_lock_file(self._path)
+            os.close(replaced)
+        try:
+            yield self.fd
+        finally:
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _wait(self) -> None:
+        if self._queue is None:
+            self._queue = _Queue()
+        try:
+            if self._queue.wait(self.fd, self._timeout):
+                return
+        except BaseException:
+            if not self._leave(self._queue):
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+            raise
+        if self._leave(self._queue):
+            raise LockTimeout(self._path, self._timeout, holder_of(self.fd))
+
+    def _leave(self, queue: _Queue) -> bool:
+        """Stop waiting; False where the lock was got after all."""
+        if not queue.give_up():
+            return False
+        # The thread still waits on this descriptor, and closes it; from here on there is another.
+        self._queue = None
+        self.fd = open_lock_file(self._path)
+        return True
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        if self._queue is not None:
+            self._queue.end()
+            self._queue = None
+        os.close(self.fd)

@@ -1,0 +1,185 @@
+"""Let a damaged log go on: what ``runfold repair`` does, and nothing else ever does.
+
+Guarantees. No sound line is lost and no byte of one is changed. Damaged bytes stay where they are,
+as evidence, and a copy of them goes to ``quarantine/``. What is passed over is listed in a
+``ledger_repaired`` event with who did it and why; readers then pass over exactly these bytes, while
+they are what they were.
+
+Where the damage reaches the end of the log, so that no line could follow, the event begins a new
+segment. If the damaged bytes reach up to the durable mark, the positions in them stay taken, and
+the chain goes on from the leaf hash of the bytes as they lie. If the log is shorter than its mark,
+the positions that are gone are given out again: the one case in which the mark moves back. Each
+tree head that was signed over them shows it.
+
+Plan. Look without the lock; ask; then under the lock look again whether all is as it was, copy the
+damaged bytes, and write the event: one atomic step, after which the mark is moved. A crash before
+it changes nothing; after it, the next repair finds the new segment and moves the mark.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ledger.codec import encode_body, encode_line, leaf_hash
+from ledger.errors import RepairRefused
+from ledger.events import LedgerRepaired, NewEvent, build
+from ledger.files import read_range, replace_atomically, sync_data, sync_folder
+from ledger.folder import Identity, LedgerFolder
+from ledger.folder_check import created_event, first_line
+from ledger.lock import FolderLock
+from ledger.log import EventLog
+from ledger.machine import boot_id
+from ledger.mark import Mark, read_mark, write_mark
+from ledger.plain_values import utc_text
+from ledger.recorded_repairs import DAMAGED, Skipped, digest_of
+from ledger.repair_plan import Repair, RepairPlan, make_plan
+from ledger.walk import End
+
+__all__ = ["Repair", "plan_repair", "repair"]
+
+_LOCK_TIMEOUT = 10.0
+_RANGES_IN_AN_EVENT = 100
+
+
+def plan_repair(folder: Path | str, *, jobs: int | None = None) -> Repair:
+    """Find out what a repair would do. Nothing is written.
+
+    Raises:
+        LedgerNotFound: there is no ledger.
+        RepairRefused: this damage cannot be repaired.
+    """
+    return make_plan(LedgerFolder(Path(folder)), jobs).repair
+
+
+def repair(folder: Path | str, *, actor: str, reason: str, jobs: int | None = None) -> Repair:
+    """Repair a log, and say in it who did so and why. Where nothing is wrong, nothing is written.
+
+    Raises:
+        LedgerNotFound: there is no ledger.
+        RepairRefused: this damage cannot be repaired.
+        LockTimeout: another process holds the lock.
+    """
+    ledger = LedgerFolder(Path(folder))
+    plan = make_plan(ledger, jobs)
+    if plan.repair.identity:
+        _restore_identity(ledger)
+    if plan.moved is not None:
+        _move_mark(ledger, plan.mark, plan.moved)
+    if not plan.repair.skipped:
+        return plan.repair
+    events = _events(plan.repair.skipped, actor, reason)
+    if plan.goes_on is None:
+        _keep_damaged_bytes(ledger, plan.repair.skipped)
+        with EventLog.open(ledger.path) as log:
+            # Not looked up: the index cannot be made over damage that is not known yet.
+            position = log.append_batch(events, fresh_run=True)[-1].position
+    else:
+        position = _begin_segment(ledger, plan, plan.goes_on, events)
+    return msgspec.structs.replace(plan.repair, position=position)
+
+
+def _events(skipped: Sequence[Skipped], actor: str, reason: str) -> list[NewEvent]:
+    """Make the events; one holds as many ranges as fit a line."""
+    rows = [msgspec.structs.asdict(item) for item in skipped]
+    parts = [
+        tuple(rows[at : at + _RANGES_IN_AN_EVENT])
+        for at in range(0, len(rows), _RANGES_IN_AN_EVENT)
+    ]
+    return [
+        NewEvent(build(LedgerRepaired, skipped=part, actor=actor, reason=reason)) for part in parts
+    ]
+
+
+def _keep_damaged_bytes(folder: LedgerFolder, skipped: Sequence[Skipped]) -> None:
+    """Copy what is passed over to ``quarantine/``; it stays where it is as well."""
+    folder.quarantine.mkdir(exist_ok=True)
+    for item in skipped:
+        name = f"{DAMAGED}{Path(item.segment).stem}-{item.offset}-{item.sha256[:16]}.bin"
+        if not item.size or (folder.quarantine / name).exists():
+            continue
+        path = folder.events / item.segment
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            data = read_range(fd, item.offset, item.offset + item.size)
+        finally:
+            os.close(fd)
+        replace_atomically(folder.quarantine / name, data)
+
+
+def _move_mark(folder: LedgerFolder, before: Mark | None, mark: Mark) -> None:
+    lock = FolderLock(folder.lock, _LOCK_TIMEOUT)
+    try:
+        with lock.hold() as fd:
+            _check_unchanged(folder, read_mark(fd), before)
+            write_mark(fd, mark)
+            sync_data(fd)
+    finally:
+        lock.close()
+
+
+def _check_unchanged(folder: LedgerFolder, found: Mark | None, before: Mark | None) -> None:
+    if found != before:
+        raise RepairRefused(folder.path, "somebody wrote to it meanwhile: try again")
+
+
+def _begin_segment(
+    folder: LedgerFolder, plan: RepairPlan, end: End, events: Sequence[NewEvent]
+) -> int:
+    """Write the events into a new segment, and move the mark there; give the last position."""
+    lock = FolderLock(folder.lock, _LOCK_TIMEOUT)
+    try:
+        with lock.hold() as fd:
+            _check_unchanged(folder, read_mark(fd), plan.mark)
+            for item in plan.repair.skipped:
+                if item.sha256 != digest_of(folder, item):
+                    raise RepairRefused(folder.path, "its bytes changed meanwhile: try again")
+            _keep_damaged_bytes(folder, plan.repair.skipped)
+            _set_aside(folder, end.segment)
+            data, position = _lines(events, end)
+            replace_atomically(folder.segment(end.segment), data)
+            write_mark(fd, Mark(end.segment, len(data), position, boot_id()))
+            sync_data(fd)
+    finally:
+        lock.close()
+    return position
+
+
+def _set_aside(folder: LedgerFolder, first: int) -> None:
+    """Move segments that hold no sound line out of the way of the new one."""
+    for segment in folder.segments():
+        if segment > first:
+            path = folder.segment(segment)
+            folder.quarantine.mkdir(exist_ok=True)
+            path.rename(folder.quarantine / f"{DAMAGED}{path.name}")
+    sync_folder(folder.quarantine)
+    sync_folder(folder.events)
+
+
+def _lines(events: Sequence[NewEvent], end: End) -> tuple[bytes, int]:
+    """Encode the events as one batch after ``end``; give the bytes and the last position."""
+    recorded_at = max(utc_text(datetime.now(UTC)), end.recorded_at)
+    data, prev, position = b"", end.leaf, end.position
+    for rest, event in zip(range(len(events) - 1, -1, -1), events, strict=True):
+        position += 1
+        line = encode_line(
+            encode_body(event),
+            position=position,
+            prev=prev,
+            sequence=0,
+            rest=rest,
+            recorded_at=recorded_at,
+        )
+        data, prev = data + line, leaf_hash(line[:-1])
+    return data, position
+
+
+def _restore_identity(folder: LedgerFolder) -> None:
+    """Write ``ledger.json`` again, from line 1."""
+    created, line = created_event(folder), first_line(folder, 1)
+    if created is not None and line is not None:
+        folder.create(Identity(created.ledger_id, created.format, line.recorded_at))
