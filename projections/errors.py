@@ -1,0 +1,53 @@
+"""What can go wrong with a view; the log itself is never touched by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import LedgerError
+
+__all__ = ["ProjectionBehind", "ReadModelOfAnotherLog", "ReadModelUnusable"]
+
+
+@dataclass(eq=False)
+class ProjectionBehind(LedgerError):
+    """Another process is projecting and did not get there in time; look at that process."""
+
+    position: int
+    wanted: int
+    pid: int | None
+
+    def __str__(self) -> str:
+        holder = f"process {self.pid}" if self.pid else "another process"
+        return (
+            f"the read model is at position {self.position}, the log at {self.wanted};"
+            f" {holder} is projecting and did not finish in time"
+        )
+
+
+@dataclass(eq=False)
+class ReadModelOfAnotherLog(LedgerError):
+    """The read model was built from another log, or this log was cut: find out which."""
+
+    path: Path
+    position: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} does not belong to this log at position {self.position}: {self.reason};"
+            " find out whether the log was cut or replaced,"
+            f" and if it is right, remove {self.path.parent}"
+        )
+
+
+@dataclass(eq=False)
+class ReadModelUnusable(LedgerError):
+    """The read model cannot be read or written; the cause says what to mend. No event is lost."""
+
+    folder: Path
+    cause: str
+
+    def __str__(self) -> str:
+        return f"the read model in {self.folder.absolute()} cannot be used: {self.cause}"

@@ -1,0 +1,45 @@
+"""Whether the writer of a run that has not ended is still there; derived when it is asked for.
+
+On the writer's own machine its lock tells for certain. From elsewhere only the age of the last
+event can be judged, so a presumption is made late: a stage may take hours without an event.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ledger.events import WriterIdentity
+from ledger.folder import LedgerFolder
+from ledger.machine import boot_id, machine_id
+from ledger.writer_lock import is_writer_gone
+from projections.run_summary import Liveness
+
+__all__ = ["DEAD_AFTER", "LATE_AFTER", "judge_age", "judge_liveness"]
+
+LATE_AFTER = timedelta(minutes=15)
+DEAD_AFTER = timedelta(hours=24)
+
+
+def judge_age(last_event_at: datetime | None, now: datetime) -> Liveness:
+    """Judge a writer on another machine by its last event."""
+    if last_event_at is None:
+        return "late"
+    age = now - last_event_at
+    if age > DEAD_AFTER:
+        return "presumed dead"
+    return "late" if age > LATE_AFTER else "live"
+
+
+def judge_liveness(
+    folder: LedgerFolder,
+    run_id: str,
+    writer: WriterIdentity | None,
+    last_event_at: datetime | None,
+    now: datetime,
+) -> Liveness:
+    """Judge the writer of a run without an end."""
+    if writer is None or writer.machine_id != machine_id():
+        return judge_age(last_event_at, now)
+    same_boot = writer.boot_id == boot_id()
+    gone = is_writer_gone(folder, run_id, pid=writer.pid, same_boot=same_boot)
+    return "presumed dead" if gone else "live"

@@ -1,0 +1,154 @@
+"""The read model: one SQLite file per generation, and a pointer to the one that is current.
+
+Derived and disposable. A live file is never replaced in place (pages of its write-ahead log would
+show up in the new one); a rebuild makes the next generation beside it, then moves the pointer.
+
+SQLite before 3.51.3 can corrupt a database when two connections write or checkpoint at once. So
+there is one writing connection, held under the projector's lock from opening to closing; all
+others open read-only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ledger.files import replace_atomically
+from ledger.folder import LedgerFolder
+from projections.queries import query, schema
+
+__all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
+
+VERSION = 1
+"""Of the schema and the folds together: a model of another version is built anew."""
+
+_GENERATION = re.compile(r"(\d{6})\.sqlite")
+_PAGE = 4096
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY_CODE = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Up to where, and of which log, a read model was built."""
+
+    version: int
+    ledger_id: str
+    position: int
+    leaf: str
+
+
+def read_checkpoint(connection: sqlite3.Connection) -> Checkpoint | None:
+    """Read the checkpoint that was committed with the rows."""
+    row = connection.execute(query("read_checkpoint")).fetchone()
+    return None if row is None else Checkpoint(*row)
+
+
+def is_broken(error: BaseException) -> bool:
+    """Tell a model that cannot be read, and is built anew, from a full disk or a busy one.
+
+    A ``ValidationError`` is that of a stored state.
+    """
+    if isinstance(error, ValidationError):
+        return True
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _PRIMARY_CODE in _BROKEN
+
+
+class ReadModels:
+    """The folder that holds the generations of one ledger's read model."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the generations in ``path``."""
+        self.path = path
+
+    @classmethod
+    def of(cls, folder: LedgerFolder) -> ReadModels:
+        """Find where the read models of a ledger can lie: in it, else in the user's cache."""
+        path = folder.read_models
+        if os.access(path if path.exists() else folder.path, os.W_OK):
+            return cls(path)
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        place = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:16]
+        return cls(cache / "runfold" / f"{folder.identity().ledger_id}-{place}")
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the one that projects."""
+        return self.path / "projector.lock"
+
+    def current(self) -> Path | None:
+        """Give the file of the current generation; None where none was built yet.
+
+        A file that was cut within a page counts as none: SQLite would take what is missing for
+        zeros, and say nothing.
+        """
+        try:
+            name = (self.path / "current").read_bytes().decode("ascii", "replace").strip()
+            if not _GENERATION.fullmatch(name):
+                return None
+            size = (self.path / name).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return self.path / name if size and size % _PAGE == 0 else None
+
+    def next(self) -> Path:
+        """Give the file that the next generation goes into; remove what a build left that died.
+
+        No number is taken twice while anything of its generation is left: SQLite would take a
+        write-ahead log whose database was removed for that of the new one.
+        """
+        numbers = [int(match[1]) for match in self._generation_files()]
+        self._keep_only(self.current())
+        return self.path / f"{max(numbers, default=0) + 1:06d}.sqlite"
+
+    def switch_to(self, path: Path) -> None:
+        """Make a generation current, and remove the ones before the last."""
+        before = self.current()
+        replace_atomically(self.path / "current", f"{path.name}\n".encode())
+        self._keep_only(path, before)
+
+    def _generation_files(self) -> list[re.Match[str]]:
+        """Find all databases with their write-ahead logs and indexes of those."""
+        names = (entry.name for entry in self.path.iterdir())
+        return [match for match in map(_GENERATION.match, names) if match]
+
+    def _keep_only(self, *paths: Path | None) -> None:
+        kept = {path.name for path in paths if path is not None}
+        for match in self._generation_files():
+            if match[0] not in kept:
+                (self.path / match.string).unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """Open the one writing connection; the caller holds the projector's lock."""
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            yield connection
+        finally:
+            connection.close()
+
+    def create(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Make an empty model that stands at ``checkpoint``."""
+        with self.writing(path) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in schema().split(";\n"):
+                connection.execute(statement)
+            connection.execute(query("begin_checkpoint"), astuple(checkpoint))
+            connection.execute("COMMIT")
+
+    def reading(self, path: Path) -> sqlite3.Connection:
+        """Open a read-only connection; it never blocks the writer."""
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)

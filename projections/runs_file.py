@@ -1,0 +1,148 @@
+"""``runs.jsonl``: one line for each end of a run, for people with ``tail`` and spreadsheets.
+
+Each line is the summary as of its terminal event: exactly the seed's nine keys, in order, with the
+seed's spacing (that of ``json.dumps``). A real end after a presumed one adds a line; the last line
+of a run wins. The checkpoint beside the read models knows the file's length, so a crash between
+the two neither doubles nor loses a line, and a file that is rebuilt is the same to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ledger import LogReader
+from ledger.codec import ZERO_HASH
+from ledger.errors import LedgerError
+from ledger.files import replace_atomically, sync_data
+from ledger.lifecycle import RunPhase
+from ledger.lock import FolderLock
+from projections.projector import PATIENCE
+from projections.run_summary import (
+    SEED_FIELDS,
+    RunState,
+    RunSummary,
+    evolve,
+    fold,
+    initial,
+    summarize,
+)
+
+__all__ = ["RunsFile", "seed_line"]
+
+_ENDS = frozenset({"run_ended", "run_abandoned", "run_imported"})
+_BUFFER = 1 << 20
+
+
+class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ledger_id: str
+    position: int
+    leaf: str
+    length: int
+
+
+def seed_line(summary: RunSummary) -> str:
+    """Write a summary as one line of the seed's format."""
+    return json.dumps(summary.model_dump(mode="json", include=set(SEED_FIELDS))) + "\n"
+
+
+class RunsFile:
+    """The ``runs.jsonl`` of one data folder."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Keep the file of the ledger in ``folder``.
+
+        Raises:
+            LedgerNotFound: there is none.
+        """
+        self._reader = LogReader(folder)
+        self.path = self._reader.folder.runs_file
+        self._checkpoint_file = self._reader.folder.read_models / "runs.jsonl.checkpoint"
+
+    def catch_up(self) -> int:
+        """Write the lines of all ends since the checkpoint; give the number of lines written.
+
+        Raises:
+            LockTimeout: another process is writing them and did not finish in time.
+            LedgerDamaged: the log cannot be read.
+        """
+        self._checkpoint_file.parent.mkdir(exist_ok=True)
+        lock = FolderLock(self._checkpoint_file.with_name("runs.jsonl.lock"), PATIENCE)
+        try:
+            with lock.hold():
+                return self._write_from(self._valid_checkpoint())
+        finally:
+            lock.close()
+
+    def _valid_checkpoint(self) -> _Checkpoint:
+        """Read the checkpoint, if the file and the log still are what it was made from."""
+        nothing = _Checkpoint(self._reader.identity.ledger_id, 0, ZERO_HASH, 0)
+        try:
+            found = msgspec.json.decode(self._checkpoint_file.read_bytes(), type=_Checkpoint)
+            leaf = self._reader.leaf_at(found.position)
+        except (FileNotFoundError, UnicodeDecodeError, msgspec.DecodeError, LedgerError):
+            return nothing
+        same = found.leaf == leaf and found.ledger_id == nothing.ledger_id
+        return found if same and self._length() >= found.length else nothing
+
+    def _length(self) -> int:
+        """Give the length of the file; -1 where there is none."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return -1
+
+    def _write_from(self, checkpoint: _Checkpoint) -> int:
+        last = self._reader.position
+        if (last, self._length()) == (checkpoint.position, checkpoint.length):
+            return 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        written = 0
+        with os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=_BUFFER) as file:
+            file.truncate(checkpoint.length)
+            for line in self._lines(checkpoint.position, last):
+                file.write(line.encode())
+                written += 1
+            file.flush()
+            sync_data(file.fileno())
+            length = os.fstat(file.fileno()).st_size
+        reached = _Checkpoint(checkpoint.ledger_id, last, self._reader.leaf_at(last), length)
+        replace_atomically(self._checkpoint_file, msgspec.json.encode(reached))
+        return written
+
+    def _lines(self, after: int, last: int) -> Iterator[str]:
+        """Yield a line for each end after a position.
+
+        A run that began before is folded from its own events, once its end is met.
+        """
+        going_on: dict[str, RunState] = {}
+        ended: set[str] = set()
+        for event in self._reader.read(after, last):
+            run_id = event.run_id
+            if run_id is None or run_id in ended:
+                continue
+            before = going_on.get(run_id)
+            if before is None and event.sequence > 1:
+                if event.type not in _ENDS:
+                    continue
+                earlier = self._reader.read_run(run_id, event.position - 1)
+                before = fold(earlier, initial(run_id))
+            before = before or initial(run_id)
+            state = going_on[run_id] = evolve(before, event)
+            if _has_ended(before, state):
+                yield seed_line(summarize(state))
+            if state.lifecycle.phase is RunPhase.ENDED:
+                # Nothing that follows an end makes another line.
+                del going_on[run_id]
+                ended.add(run_id)
+
+
+def _has_ended(before: RunState, after: RunState) -> bool:
+    """Tell a terminal event from one that broke the lifecycle, and so ended nothing."""
+    phase = after.lifecycle.phase
+    moved = phase is not before.lifecycle.phase
+    return moved and phase in (RunPhase.ENDED, RunPhase.ABANDONED) and after.result is not None

@@ -1,0 +1,121 @@
+"""A read model and a log that do not belong together: never gone on from in silence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import LedgerDamaged
+from ledger.lock import open_lock_file
+from ledger.mark import read_mark, write_mark
+from projections import RunHistory
+from projections.errors import ReadModelOfAnotherLog
+from tests.projections.ledgers import (
+    append,
+    catch_up,
+    copy_of,
+    current_model,
+    stories,
+    story,
+)
+from tests.projections.payloads import annotated
+from tests.projections.recorded import tell
+
+
+def test_another_log_in_the_same_folder_is_projected_anew(tmp_path: Path) -> None:
+    """A model whose ledger was replaced is no model of this one."""
+    folder, other = tmp_path / "runs", tmp_path / "other"
+    append(folder, stories(3))
+    append(other, stories(2, first=7))
+    with RunHistory(folder) as history:
+        assert history.get_run_count() == 3
+        for part in ("events", "ledger.json", "lock"):
+            remains = folder / part
+            shutil.rmtree(remains) if remains.is_dir() else remains.unlink()
+            shutil.move(other / part, remains)
+
+        assert [run.run_id for run in RunHistory(folder).list_runs()] == ["run-0008", "run-0007"]
+
+
+def restore(folder: Path, backup: Path) -> None:
+    """Put the log back to what it was, but not what was derived from it."""
+    shutil.rmtree(folder / "events")
+    shutil.copytree(backup / "events", folder / "events")
+    shutil.copy(backup / "lock", folder / "lock")
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("more", [0, 2, 9])
+def test_a_log_that_was_cut_is_an_alarm(tmp_path: Path, more: int, is_open: bool) -> None:
+    """The same ledger with other events at the checkpoint, or none, is never just gone on from."""
+    folder = tmp_path / "runs"
+    append(folder, stories(2))
+    backup = copy_of(folder, "backup")
+    append(folder, stories(1, first=2))
+    with RunHistory(folder) as history:
+        assert history.get_run_count() == 3
+        if not is_open:
+            history.close()
+        restore(folder, backup)
+        append(folder, stories(more, first=7))
+
+        for _ in range(2):
+            with pytest.raises(ReadModelOfAnotherLog) as caught:
+                history.get_run_count()
+        assert caught.value.position == 1 + 3 * 8
+        assert caught.value.path == current_model(folder)
+
+        shutil.rmtree(folder / "read-models")
+        assert history.get_run_count() == 2 + more
+
+
+def test_an_altered_log_of_the_same_length_is_an_alarm(tmp_path: Path) -> None:
+    """A history that is opened compares the leaf hash at the checkpoint, with or without news."""
+    folder = tmp_path / "runs"
+    append(folder, story(1)[:4])
+    backup = copy_of(folder, "backup")
+    append(folder, story(1)[4:])
+    catch_up(folder)
+    restore(folder, backup)
+    append(folder, [*story(1)[4:7], *tell(annotated(seen=False), run_id="run-0001")])
+
+    with RunHistory(folder) as history, pytest.raises(ReadModelOfAnotherLog, match="leaf hash"):
+        history.list_runs()
+
+
+def test_a_damaged_log_stays_damaged(tmp_path: Path) -> None:
+    """A line that is not what was written is damage, not another log; nothing is built on it."""
+    folder = tmp_path / "runs"
+    append(folder, stories(2))
+    catch_up(folder)
+    segment = next((folder / "events").iterdir())
+    spoilt = segment.read_bytes().replace(b'"seen":true', b'"seen":null')
+    segment.write_bytes(spoilt)
+
+    with RunHistory(folder) as history, pytest.raises(LedgerDamaged):
+        history.list_runs()
+    shutil.rmtree(folder / "read-models")
+    with RunHistory(folder) as history, pytest.raises(LedgerDamaged):
+        history.list_runs()
+    assert not (folder / "read-models" / "current").exists()
+
+
+def test_a_mark_that_a_power_cut_set_back_is_no_alarm(tmp_path: Path) -> None:
+    """Until somebody opens the log to write, a model may be ahead of the mark of another boot."""
+    folder = tmp_path / "runs"
+    append(folder, stories(1))
+    fd = open_lock_file(folder / "lock")
+    early = read_mark(fd)
+    append(folder, stories(2, first=1))
+    catch_up(folder)
+    assert early is not None
+    write_mark(fd, type(early)(early.segment, early.offset, early.position, "an-earlier-boot"))
+    os.close(fd)
+
+    with RunHistory(folder) as history:
+        assert history.get_run_count() == 3
+        append(folder, stories(1, first=3))
+        assert history.get_run_count() == 4
