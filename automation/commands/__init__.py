@@ -1,0 +1,30 @@
+"""The command line ``runfold``: one module per command. Data on stdout, everything else on stderr.
+
+Exit codes: 0 fine; 1 the run failed, or something else is wrong; 2 usage; 3 not found; 4 the log is
+damaged; 130 stopped (by SIGTERM: 143).
+"""
+
+import sys
+from collections.abc import Sequence
+
+from automation.commands.standard_streams import reserve_standard_streams
+from automation.errors import ExtraMissing
+
+__all__ = ["main"]
+
+_EXTRA_RUN = frozenset({"rich", "tenacity", "typer"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and give the exit code."""
+    reserve_standard_streams()
+    try:
+        # Imported here so that a missing extra is one clear line.
+        from automation.commands.command_line import invoke  # noqa: PLC0415
+
+        return invoke(arguments)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA_RUN:
+            raise
+        sys.stderr.write(f"runfold: {ExtraMissing(error.name, 'run')}\n")
+        return 1

@@ -1,0 +1,77 @@
+"""Put the commands together, and turn what they raise into one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from automation.commands.check_proof_command import check_proof
+from automation.commands.consistency_command import consistency
+from automation.commands.exit_codes import ExitCode, exit_code_of
+from automation.commands.import_command import import_file
+from automation.commands.key_command import key
+from automation.commands.prove_command import prove
+from automation.commands.replay_command import replay
+from automation.commands.run_command import run
+from automation.commands.runs_command import runs
+from automation.commands.serve_command import serve
+from automation.commands.show_command import show
+from automation.commands.terminal_text import printable
+from automation.commands.tree_head_command import tree_head
+
+__all__ = ["app", "invoke"]
+
+app = typer.Typer(
+    name="runfold",
+    help="The run ledger: run pipelines, and see what every run of them did.",
+    epilog="Exit codes: 0 fine, 1 failed or something wrong, 2 usage, 3 not found,"
+    " 4 the log is damaged, 130 stopped.",
+    add_completion=False,
+    # A mistake of ours is told the way Python tells it, in full.
+    pretty_exceptions_enable=False,
+)
+for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
+    app.command()(command)
+app.command("import")(import_file)
+app.add_typer(key)
+
+
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Answer what was asked without a command."""
+    if version:
+        typer.echo(f"runfold {importlib.metadata.version('runfold')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        # The help prints itself.
+        with contextlib.redirect_stdout(sys.stderr):
+            typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def invoke(arguments: Sequence[str] | None) -> int:
+    """Run one command, and give its exit code."""
+    try:
+        return int(app(arguments, prog_name="runfold", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        _say(f"{error.format_message()} (runfold --help lists what there is)")
+        return error.exit_code
+    except Exception as error:
+        code = exit_code_of(error)
+        if code is None:
+            raise
+        _say(str(error))
+        return code
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"runfold: {printable(' '.join(text.split()))}\n")

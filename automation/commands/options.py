@@ -1,0 +1,60 @@
+"""The options that several commands share, and how their text is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.errors import BadArgument
+from ledger.errors import InvalidEvent
+from ledger.fields import RUN_ID
+from ledger.folder import DEFAULT_FOLDER
+
+__all__ = ["FolderOption", "JsonOption", "check_run_id", "folder_of", "parse_pairs"]
+
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        envvar="RUNFOLD_DIR",
+        show_default=str(DEFAULT_FOLDER),
+        help="The folder that holds the log.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def folder_of(option: Path | None) -> Path:
+    """Give the folder that was asked for, absolute, so that whatever names it says where it is."""
+    return (option or DEFAULT_FOLDER).absolute()
+
+
+def check_run_id(run_id: str) -> str:
+    """Give the run id, or the beginning of one, if it can be one.
+
+    Raises:
+        InvalidEvent: it cannot.
+    """
+    if not RUN_ID.fullmatch(run_id):
+        raise InvalidEvent("run id", f"{run_id!r} is not one")
+    return run_id
+
+
+def parse_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Read ``name=value`` arguments; the value may hold further ``=``.
+
+    Raises:
+        BadArgument: one has no ``=`` or no name, or a name comes twice.
+    """
+    parsed: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadArgument(option, f"{pair!r} is not name=value")
+        if name in parsed:
+            raise BadArgument(option, f"{name} is given twice")
+        parsed[name] = value
+    return parsed

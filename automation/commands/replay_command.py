@@ -1,0 +1,96 @@
+"""``runfold replay``: the events as they lie in the log, byte for byte, or as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from automation.commands.options import FolderOption, folder_of
+from automation.commands.output import write_data
+from automation.commands.replay_selection import select
+from ledger import LogReader
+from ledger.codec import decode
+
+__all__ = ["replay"]
+
+_PIECE = 1 << 18
+
+_Layout = Callable[[Sequence[bytes]], bytes]
+
+
+class ReplayFormat(StrEnum):
+    """How the events are written."""
+
+    JSONL = "jsonl"
+    TABLE = "table"
+
+
+def replay(
+    *,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="Only the events of this run.")
+    ] = None,
+    after: Annotated[
+        int, typer.Option(min=0, metavar="POSITION", help="Only the events after this position.")
+    ] = 0,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POSITION|TIME",
+            help="Only the events up to this position, or as of this time (with its zone).",
+        ),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Only events of this type. May be repeated."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is appended, until Ctrl-C.")
+    ] = False,
+    layout: Annotated[
+        ReplayFormat, typer.Option("--format", help="The raw bytes of the lines, or a table.")
+    ] = ReplayFormat.JSONL,
+    folder: FolderOption = None,
+) -> None:
+    """Print the events of the log, or of one run, byte for byte as they lie in the log."""
+    selection = select(run_id=run_id, after=after, until=until, types=types or (), follow=follow)
+    reader = LogReader(folder_of(folder))
+    lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
+    mark = reader.mark()
+    last = max(after, mark.position)
+    # Taken before anything is printed: the log may be replaced while that goes on.
+    leaf = reader.leaf_at(last) if follow else ""
+    if not _write(selection.recorded(reader, mark), lay_out) or not follow:
+        return
+    for line in selection.coming(reader, last, leaf):
+        if not write_data(lay_out([line])):
+            return
+
+
+def _write(lines: Iterable[bytes], lay_out: _Layout) -> bool:
+    """Write lines in pieces of bounded size; tell whether anybody still reads."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            if not write_data(lay_out(piece)):
+                return False
+            piece, size = [], 0
+    return not piece or write_data(lay_out(piece))
+
+
+def _as_lines(lines: Sequence[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _as_table(*, with_run: bool) -> _Layout:
+    # Here, as the raw lines need no rich.
+    from automation.commands.event_table import EventTable  # noqa: PLC0415
+
+    table = EventTable(with_run=with_run)
+    return lambda lines: table.rows([decode(line) for line in lines])

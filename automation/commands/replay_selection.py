@@ -1,0 +1,131 @@
+"""Which lines ``runfold replay`` prints: of which run and types, from where, up to where."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from automation.commands.options import check_run_id
+from automation.errors import BadArgument, RunNotFound
+from ledger import LogReader
+from ledger.errors import LedgerReplaced
+from ledger.events import EVENT_TYPES
+from ledger.mark import Mark
+from ledger.plain_values import utc_text
+
+__all__ = ["Selection", "select"]
+
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for.
+
+    Attributes:
+        run_id: only this run.
+        after: only what lies behind this position.
+        until: nothing behind this position.
+        as_of: nothing recorded after this time, 27 characters of UTC.
+        types: only these; all where it is empty.
+    """
+
+    run_id: str | None
+    after: int
+    until: int | None
+    as_of: str | None
+    types: frozenset[str]
+
+    def recorded(self, reader: LogReader, mark: Mark) -> Iterator[bytes]:
+        """Yield the lines that are in the log up to a mark, without their newlines.
+
+        Raises:
+            RunNotFound: the log holds no such run.
+        """
+        known = False
+        lines = (
+            reader.read_lines(self.after, self.until, mark=mark)
+            if self.run_id is None
+            else reader.run_lines(self.run_id, mark=mark)
+        )
+        for line in lines:
+            known = True
+            if self._is_behind(line.end.position, line.envelope.recorded_at):
+                break
+            if line.end.position > self.after and self._takes(line.envelope.type):
+                yield line.raw
+        if self.run_id is not None and not known:
+            raise RunNotFound(self.run_id, reader.folder.path)
+
+    def coming(self, reader: LogReader, after: int, leaf: str) -> Iterator[bytes]:
+        """Yield the lines that are appended behind a position, as they come.
+
+        Raises:
+            LedgerReplaced: the line at the position is no longer the one with this leaf hash.
+        """
+        if self.until is not None and self.until <= after:
+            return
+        for event in reader.follow(after):
+            if event.position == after + 1 and event.prev != leaf:
+                raise LedgerReplaced(reader.folder.path, f"position {after} is another event now")
+            if self.run_id in (None, event.run_id) and self._takes(event.type):
+                yield event.line
+            if event.position == self.until:
+                return
+
+    def _is_behind(self, position: int, recorded_at: str) -> bool:
+        # The times never run backwards, so the first that is too late ends it.
+        return (self.until is not None and position > self.until) or (
+            self.as_of is not None and recorded_at > self.as_of
+        )
+
+    def _takes(self, event_type: str) -> bool:
+        return not self.types or event_type in self.types
+
+
+def select(
+    *, run_id: str | None, after: int, until: str | None, types: Sequence[str], follow: bool
+) -> Selection:
+    """Read what was asked for.
+
+    Raises:
+        InvalidEvent: no run id can look like this.
+        BadArgument: a type that is not known, or no position or time.
+    """
+    if run_id is not None:
+        check_run_id(run_id)
+    for event_type in types:
+        _check_type(event_type)
+    is_position = until is not None and until.isdecimal() and until.isascii()
+    if is_position and len(str(until)) > _MOST_DIGITS:
+        raise BadArgument("--until", "no log has so many positions")
+    as_of = None if until is None or is_position else _time(until)
+    if as_of is not None and follow:
+        raise BadArgument("--until", "with --follow it must be a position")
+    return Selection(
+        run_id, after, int(until) if until and is_position else None, as_of, frozenset(types)
+    )
+
+
+def _check_type(event_type: str) -> None:
+    if event_type not in EVENT_TYPES:
+        close = difflib.get_close_matches(event_type, EVENT_TYPES, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENT_TYPES)}"
+        raise BadArgument("--type", f"{event_type!r} is no type of event; {meant}")
+
+
+def _time(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        reason = f"{text!r} is neither a position nor a time like 2026-01-15T10:00:00Z"
+        raise BadArgument("--until", reason) from None
+    if moment.tzinfo is None:
+        reason = f"{text} has no zone: add its offset, or Z for UTC, like {moment.isoformat()}Z"
+        raise BadArgument("--until", reason)
+    try:
+        return utc_text(moment)
+    except OverflowError:
+        raise BadArgument("--until", f"{text} is beyond the calendar of UTC") from None

@@ -1,0 +1,34 @@
+"""The table of ``runfold runs``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from automation.commands.run_words import duration, result_of, safe, started, styled_result
+from projections import RunSummary
+
+__all__ = ["runs_table"]
+
+
+def runs_table(runs: Sequence[RunSummary], total: int) -> Group:
+    """Lay out a list of runs, and say how many there are in all."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("run", "pipeline", "result", "started", "duration", "stages", "reason"):
+        table.add_column(header, overflow="fold")
+    for run in runs:
+        table.add_row(
+            safe(run.run_id),
+            safe(run.pipeline or ""),
+            styled_result(result_of(run)),
+            started(run.started_at),
+            duration(run.duration_seconds),
+            str(len(run.stages_executed)),
+            safe(run.failure_reason or ""),
+        )
+    shown = f"{len(runs)} of {total}" if len(runs) < total else str(total)
+    count = Text(f"{shown} {'run' if total == 1 else 'runs'}", style="dim")
+    return Group(table, count) if runs else Group(count)

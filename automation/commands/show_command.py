@@ -1,0 +1,54 @@
+"""``runfold show``: all that is known of one run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
+from automation.commands.output import write_json, write_rich
+from automation.errors import RunIdAmbiguous, RunNotFound
+from projections import RunHistory, RunSummary
+
+__all__ = ["find_run", "show"]
+
+
+def show(
+    run_id: Annotated[
+        str, typer.Argument(help="A run id, or as much of it as makes it the only one.")
+    ],
+    *,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one run: its stages, attempts, errors and output."""
+    path = folder_of(folder)
+    with RunHistory(path) as history:
+        summary = find_run(history, run_id)
+    if as_json:
+        write_json(summary.model_dump(mode="json"))
+        return
+    from automation.commands.run_report import run_details, run_report  # noqa: PLC0415 - needs rich
+
+    write_rich(*run_report(summary, path), *run_details(summary))
+
+
+def find_run(history: RunHistory, run_id: str) -> RunSummary:
+    """Find the run with this id, or the only one whose id begins with it.
+
+    Raises:
+        InvalidEvent: no run id can look like this.
+        RunNotFound: there is none.
+        RunIdAmbiguous: there are several.
+    """
+    exact = history.get_run(check_run_id(run_id))
+    if exact is not None:
+        return exact
+    found = history.find_run_ids(run_id)
+    if len(found) > 1:
+        raise RunIdAmbiguous(run_id, found)
+    summary = history.get_run(found[0]) if found else None
+    if summary is None:
+        raise RunNotFound(run_id, history.reader.folder.path)
+    return summary

@@ -1,0 +1,51 @@
+"""What a server does for its ledger beside answering: a small round, again and again.
+
+It notes the runs whose writer died, keeps ``runs.jsonl``, and signs tree heads if it has the key.
+Where the folder cannot be written, the ledger is served as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from automation.abandonment import find_dead_runs, record_abandoned_runs
+from automation.notary import Notary
+from ledger import EventLog, LedgerError
+from ledger.signed_note import SigningKey
+from projections import RunHistory, RunsFile
+
+__all__ = ["Upkeep"]
+
+_logger = logging.getLogger("runfold.server")
+
+
+class Upkeep:
+    """One server's upkeep of one ledger."""
+
+    def __init__(self, history: RunHistory, key: SigningKey | None = None) -> None:
+        """Keep the ledger that ``history`` shows; ``key`` signs its tree heads."""
+        self._history = history
+        self._runs_file = RunsFile(history.reader.folder.path)
+        self._notary = None if key is None else Notary(history.reader, key)
+        self._said: str | None = None
+
+    def do_round(self) -> None:
+        """Do everything that is due; a failure is told once, and tried again at the next round."""
+        try:
+            folder = self._history.reader.folder
+            if not folder.exists():
+                return
+            if find_dead_runs(self._history):
+                with EventLog.open(folder.path) as log:
+                    record_abandoned_runs(log, self._history, detected_by="runfold serve")
+            self._runs_file.catch_up()
+            if self._notary is not None:
+                self._notary.sign_if_due()
+            self._said = None
+        except (LedgerError, OSError) as error:
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if self._said != str(error):
+            self._said = str(error)
+            _logger.warning("Serving the ledger as it is: %s", error)

@@ -1,0 +1,84 @@
+"""``runfold serve`` in a real process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ledger import EventLog, RunContext
+from tests.automation.commands.processes import runfold, start
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """Give a log with one run."""
+    folder = tmp_path / "runs"
+    with EventLog.open(folder) as log:
+        RunContext.start(log, pipeline="p", run_id="r").end("success")
+    return folder
+
+
+@contextmanager
+def serving(folder: Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve on a free port; give the process and the address that it tells."""
+    process = start("serve", "--dir", folder, "--port", 0, cwd=cwd)
+    try:
+        assert process.stderr is not None
+        told = f"serving {folder} at http://127.0.0.1:".encode()
+        # Other remarks may come first; where the address never comes, there is no line.
+        line = next(line for line in process.stderr if line.startswith(told))
+        yield process, line.decode().split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fetch(address: str) -> bytes:
+    """Give what an address answers; the socket is there before the server is."""
+    with urllib.request.urlopen(address, timeout=20) as response:
+        body: bytes = response.read()
+        return body
+
+
+def test_the_runs_are_served(ledger: Path, tmp_path: Path) -> None:
+    """The address that is told on stderr answers, with the app of this project and no other."""
+    (tmp_path / "app.py").write_text("raise RuntimeError('not this one')\n")
+
+    with serving(ledger, tmp_path) as (_, address):
+        body = json.loads(fetch(f"{address}/api/pipeline/runs"))
+
+    assert [run["run_id"] for run in body["runs"]] == ["r"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_signal_ends_it(ledger: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """It ends by itself, without a traceback, and nothing is on stdout."""
+    with serving(ledger, tmp_path) as (process, address):
+        fetch(f"{address}/healthz")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == code
+    assert out == b""
+    assert b"Traceback" not in err
+
+
+def test_a_port_that_is_taken_is_told(ledger: Path, tmp_path: Path) -> None:
+    """The error names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = runfold("serve", "--dir", ledger, "--port", port, cwd=tmp_path)
+
+    assert done.returncode == 1
+    told = f"runfold: cannot listen on 127.0.0.1, port {port}: Address already in use"
+    assert done.stderr.splitlines()[-1] == told
