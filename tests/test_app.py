@@ -1,0 +1,276 @@
+"""Every address of the application, asked without a server in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from app import create_app
+from ledger import EventLog, RunContext
+from ledger.errors import LedgerNotFound
+from projections import RunHistory
+from web.security import SECURITY_HEADERS
+
+RUNS = "/api/pipeline/runs"
+PROBLEM = "application/problem+json"
+# The stream has no end, so only its head is asked for here.
+ADDRESSES = ("/", "/fragments/runs", RUNS, f"{RUNS}/run-1", "/healthz", "/static/live.js")
+
+
+def record(folder: Path, run_id: str, outcome: type[BaseException] | None = None) -> None:
+    """Record a run of one stage that is tried twice, and then ends as its exception says."""
+    with EventLog.open(folder) as log:
+        try:
+            with RunContext.start(log, pipeline="nightly", run_id=run_id) as run:
+                for _ in range(2):
+                    with run.stage("translator"):
+                        pass
+                if outcome:
+                    raise outcome("no more <input>")
+        except (ValueError, KeyboardInterrupt):
+            pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Record one run of each result."""
+    folder = tmp_path / "runs"
+    for run_id, outcome in (("run-1", None), ("run-2", ValueError), ("run-3", KeyboardInterrupt)):
+        record(folder, run_id, outcome)
+    return folder
+
+
+@pytest.fixture
+def app(folder: Path) -> Starlette:
+    """Make the application."""
+    return create_app(folder)
+
+
+@pytest.fixture
+def client(app: Starlette) -> Iterator[TestClient]:
+    """Ask it while its lifespan lasts; what it raises becomes an answer, as it does in a server."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def check_problem(answer: Any, status: int) -> dict[str, Any]:
+    """Check the members that every problem has, and give them all."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == PROBLEM
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == status
+    assert all(isinstance(body[name], str) and body[name] for name in ("type", "title", "detail"))
+    return body
+
+
+def test_a_missing_folder_is_refused_and_not_made(tmp_path: Path) -> None:
+    """An application for a folder without a ledger cannot be made, and makes none."""
+    with pytest.raises(LedgerNotFound):
+        create_app(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_empty_ledger_has_no_runs(tmp_path: Path) -> None:
+    """The list is empty and the page says how to record the first run, wherever the ledger is."""
+    folder = tmp_path / "it's <here>"
+    EventLog.open(folder).close()
+    with TestClient(create_app(folder)) as client:
+        answer = client.get(RUNS)
+        page = client.get("/").text
+    assert answer.content == b'{"runs":[],"total":0}'
+    assert answer.headers["x-ledger-position"] == "1"
+    assert "runfold run market-data --dir" in page
+    assert "<here>" not in page
+
+
+def test_runs_come_newest_first_with_their_number(client: TestClient, folder: Path) -> None:
+    """The list is the history's page to the byte, with the total and the position it reflects."""
+    answer = client.get(RUNS)
+    with RunHistory(folder) as history:
+        page = history.runs_page()
+    assert answer.content == page.encode()
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-ledger-position"] == str(page.position)
+    body = answer.json()
+    assert [run["run_id"] for run in body["runs"]] == ["run-3", "run-2", "run-1"]
+    assert list(body) == ["runs", "total"]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids", "total"),
+    [
+        ("limit=2", ["run-3", "run-2"], 3),
+        ("limit=1000", ["run-3", "run-2", "run-1"], 3),
+        ("result=success", ["run-1"], 1),
+        ("result=failed&limit=1", ["run-2"], 1),
+        ("result=stopped", ["run-3"], 1),
+    ],
+)
+def test_a_limit_and_a_result_narrow_the_list(
+    client: TestClient, query: str, ids: list[str], total: int
+) -> None:
+    """A limit cuts the list and not the total; a result cuts both."""
+    body = client.get(f"{RUNS}?{query}").json()
+    assert [run["run_id"] for run in body["runs"]] == ids
+    assert body["total"] == total
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ("limit=0", ["limit"]),
+        ("limit=1001", ["limit"]),
+        ("limit=-1", ["limit"]),
+        ("limit=", ["limit"]),
+        ("limit=ten", ["limit"]),
+        ("limit=1.0", ["limit"]),
+        ("limit=1_0", ["limit"]),
+        ("limit=+5", ["limit"]),
+        ("limit=%D9%A3", ["limit"]),
+        ("limit=" + "9" * 5000, ["limit"]),
+        ("result=", ["result"]),
+        ("result=Success", ["result"]),
+        ("result=running%00", ["result"]),
+        ("limit=5&limit=5", ["limit"]),
+        ("page=2", ["page"]),
+        ("limit=x&result=y&%ff=z", ["limit", "result", "\ufffd"]),
+    ],
+)
+def test_a_wrong_query_names_each_wrong_parameter(
+    client: TestClient, query: str, wrong: list[str]
+) -> None:
+    """What is out of range, misspelt, repeated or unknown is refused, and all of it is named."""
+    body = check_problem(client.get(f"{RUNS}?{query}"), 422)
+    assert [error["parameter"] for error in body["errors"]] == wrong
+    assert all(error["detail"] for error in body["errors"])
+
+
+@pytest.mark.parametrize("run_id", ["run-1", "run-2", "run-3"])
+def test_the_detail_is_the_list_item_with_its_attempts(client: TestClient, run_id: str) -> None:
+    """Without its attempts, which come last, the detail is the list item to the byte."""
+    detail = client.get(f"{RUNS}/{run_id}")
+    item, _, attempts = detail.text.rpartition(',"attempts":')
+    assert f"{item}}}" in client.get(RUNS).text
+    assert len(json.loads(attempts[:-1])) == 2
+    assert int(detail.headers["x-ledger-position"]) > 1
+
+
+@pytest.mark.parametrize("run_id", ["run-9", "%20", "%00", "a%0ab", "%7F", "...", "%F0%9F%92%A5"])
+def test_an_unknown_run_is_not_found(client: TestClient, run_id: str) -> None:
+    """A run that is not in the log, or whose id no run could have, is a 404 with a position."""
+    answer = client.get(f"{RUNS}/{run_id}")
+    check_problem(answer, 404)
+    assert "x-ledger-position" in answer.headers
+
+
+def test_a_new_run_shows_at_once(client: TestClient, folder: Path) -> None:
+    """What was acknowledged before a question is in its answer."""
+    before = int(client.get(RUNS).headers["x-ledger-position"])
+    record(folder, "run-4")
+    answer = client.get(RUNS)
+    assert answer.json()["runs"][0]["run_id"] == "run-4"
+    assert int(answer.headers["x-ledger-position"]) > before
+
+
+@pytest.mark.parametrize("path", ["/nope", "/api", f"{RUNS}/", "/static/", "/static/%2e%2e/api.py"])
+def test_an_unknown_address_is_a_problem(client: TestClient, path: str) -> None:
+    """An address that is not served is a 404 like any other."""
+    check_problem(client.get(path), 404)
+
+
+def test_a_person_gets_a_page_about_a_problem(client: TestClient) -> None:
+    """A browser that asks for a page that is not there gets one it can show; the API stays JSON."""
+    accept = {"accept": "text/html,*/*"}
+    answer = client.get("/no/<b>such</b>/page", headers=accept)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "&lt;b&gt;such&lt;/b&gt;" in answer.text
+    assert 'href="../../../static/runfold.css"' in answer.text
+    check_problem(client.get(f"{RUNS}?limit=0", headers=accept), 422)
+
+
+@pytest.mark.parametrize("path", [*ADDRESSES, "/api/pipeline/stream"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_a_method_that_is_not_served_is_a_problem(
+    client: TestClient, path: str, method: str
+) -> None:
+    """Everything is read only: other methods get a 405 that names those which are served."""
+    answer = client.request(method, path)
+    check_problem(answer, 405)
+    assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
+
+
+def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
+    """A new route must come into the tests that go over every address."""
+    paths = {route.path for route in app.routes if isinstance(route, Route | Mount)}
+    asked = {path.replace("run-1", "{run_id}") for path in ADDRESSES} - {"/static/live.js"}
+    assert paths == asked | {"/static", "/api/pipeline/stream"}
+
+
+@pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])
+def test_every_answer_has_the_security_headers(client: TestClient, path: str) -> None:
+    """Pages, data, files and problems come with the policy that lets nothing in from outside."""
+    answer = client.get(path)
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_the_head_of_the_stream_can_be_asked_for(client: TestClient) -> None:
+    """The stream's headers say what it is, that nobody should keep it, and what holds for all."""
+    answer = client.head("/api/pipeline/stream")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "content-security-policy" in answer.headers
+
+
+def test_health_is_told_without_the_log(client: TestClient, folder: Path) -> None:
+    """The process answers for itself, whatever has become of the log."""
+    (folder / "events").rename(folder / "elsewhere")
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_damaged_log_is_unavailable_with_its_position(folder: Path) -> None:
+    """Where the log cannot be read on, the answer says so and where, and gives no old view."""
+    [segment] = (folder / "events").iterdir()
+    data = segment.read_bytes()
+    at = data.index(b"stage_started")
+    segment.write_bytes(data[:at] + b"X" + data[at + 1 :])
+    position = data[:at].count(b"\n") + 1
+    with TestClient(create_app(folder)) as client:
+        body = check_problem(client.get(RUNS), 503)
+        page = client.get("/", headers={"accept": "text/html"})
+    assert body["position"] == position
+    assert f"position {position}" in body["detail"]
+    assert (page.status_code, page.headers["content-type"][:9]) == (503, "text/html")
+    assert f"position {position}" in page.text
+
+
+def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) -> None:
+    """A failure inside is a 500 with all headers, and tells nothing of the inside."""
+    pointer = folder / "read-models" / "current"
+    client.get(RUNS)
+    pointer.unlink()
+    pointer.mkdir()
+    answer = client.get(RUNS)
+    body = check_problem(answer, 500)
+    assert str(folder) not in json.dumps(body)
+    assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+
+
+def test_the_page_lists_the_runs(client: TestClient) -> None:
+    """The first page, and its fragment, show each run with its result in words."""
+    page, fragment = client.get("/").text, client.get("/fragments/runs").text
+    assert fragment in page
+    for text in ("3</b> runs", 'id="run-run-1"', "nightly", "stopped", "1 of 1", "at position"):
+        assert text.lower() in page.lower()
+    assert "ValueError: no more &lt;input&gt;" in page
+    assert "<input>" not in page

@@ -1,0 +1,86 @@
+"""Following the log while a server runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from ledger import EventLog, RunContext
+from projections import RunHistory
+from web.broadcast import Broadcast
+from web.live import changed_runs, follow
+
+PATIENCE = 20.0
+
+
+def record(folder: Path, *run_ids: str) -> int:
+    """Record runs, and give the position after them."""
+    with EventLog.open(folder) as log:
+        for run_id in run_ids:
+            with RunContext.start(log, pipeline="nightly", run_id=run_id):
+                pass
+        return log.position
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that is about to be true."""
+    with anyio.fail_after(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - a log line or a file sets no event
+            await anyio.sleep(0.01)
+
+
+def test_the_runs_between_two_positions_are_named_once(tmp_path: Path) -> None:
+    """Each changed run is named once, in order; nothing is named where nothing or much changed."""
+    first = record(tmp_path, "run-1")
+    last = record(tmp_path, "run-2", "run-3")
+    with RunHistory(tmp_path) as history:
+        assert changed_runs(history.reader, first, last) == ("run-2", "run-3")
+        assert changed_runs(history.reader, last, last) is None
+        assert changed_runs(history.reader, 0, 1_001) is None
+
+
+def test_a_move_is_published_when_the_view_shows_it(tmp_path: Path) -> None:
+    """Who hears of a position finds all of it in the history."""
+    record(tmp_path, "run-1")
+    broadcast = Broadcast()
+
+    async def check() -> None:
+        with RunHistory(tmp_path) as history:
+            async with anyio.create_task_group() as group:
+                group.start_soon(follow, history, broadcast)
+                await until(lambda: broadcast.latest is not None)
+                last = record(tmp_path, "run-2")
+                await until(lambda: bool(broadcast.latest and broadcast.latest.position == last))
+                assert history.catch_up() == last
+                group.cancel_scope.cancel()
+
+    anyio.run(check)
+
+
+def test_a_failure_is_told_once_and_outlived(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the log cannot be read nothing is published; when it can again, all goes on."""
+    last = record(tmp_path, "run-1")
+    [segment] = (tmp_path / "events").iterdir()
+    sound = segment.read_bytes()
+    segment.write_bytes(b"?" * len(sound))
+    broadcast = Broadcast()
+
+    async def check() -> None:
+        with RunHistory(tmp_path) as history:
+            async with anyio.create_task_group() as group:
+                group.start_soon(follow, history, broadcast)
+                await until(lambda: bool(caplog.records))
+                assert broadcast.latest is None
+                segment.write_bytes(sound)
+                await until(lambda: bool(broadcast.latest and broadcast.latest.position == last))
+                group.cancel_scope.cancel()
+
+    anyio.run(check)
+    [told] = caplog.messages
+    assert "cannot be followed" in told
+    assert "damaged at position 1 " in told

@@ -1,0 +1,159 @@
+"""What only a server in its own process shows: other writers, crashes, streams and stopping."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.web.serving import (
+    Server,
+    can_give_up_privileges,
+    dying_run,
+    events,
+    eventually,
+    new_ledger,
+    record_elsewhere,
+    serving,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make an empty ledger."""
+    return new_ledger(tmp_path / "runs")
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    """Serve it."""
+    with serving(folder) as server:
+        yield server
+
+
+def test_a_run_of_another_process_shows_in_the_api_and_on_the_stream(
+    folder: Path, server: Server
+) -> None:
+    """A server that runs already tells its listeners of a new run, and lists it."""
+    with server.listening() as lines:
+        told = events(lines)
+        first = next(told)
+        assert (first.name, first.id) == ("position", str(first.data["position"]))
+
+        run_id = record_elsewhere(folder)
+
+        named = next(event for event in told if run_id in event.data.get("runs", ()))
+        assert int(named.id) > int(first.id)
+    [run] = server.runs()
+    assert (run["run_id"], run["pipeline"]) == (run_id, "nightly")
+    ended = eventually(lambda: [each for each in server.runs() if each["result"] == "success"])
+    assert ended[0]["stages_executed"] == ["translator"]
+
+
+def test_two_servers_on_one_folder_show_the_same(folder: Path, server: Server) -> None:
+    """Both see a new run, and list it in the same bytes."""
+    with serving(folder) as other:
+        assert server.runs() == other.runs() == []
+        record_elsewhere(folder)
+        path = "/api/pipeline/runs"
+        assert server.get(path).content == other.get(path).content
+        assert len(server.runs()) == 1
+
+
+def test_a_killed_writer_is_found_and_its_run_fails(folder: Path, server: Server) -> None:
+    """A run whose process was killed is live before, and failed after, with host and pid."""
+    with dying_run(folder) as (run_id, writer):
+        [run] = server.runs()
+        assert (run["run_id"], run["result"], run["liveness"]) == (run_id, None, "live")
+        writer.kill()
+        writer.wait()
+
+        failed = eventually(lambda: [each for each in server.runs() if each["result"]])
+
+    [run] = failed
+    assert run["result"] == "failed"
+    assert f"process {writer.pid} on {run['writer']['host']}" in run["failure_reason"]
+    written = folder / "runs.jsonl"
+    lines = eventually(lambda: written.exists() and written.read_text())
+    assert f'"run_id": "{run_id}"' in str(lines)
+
+
+def test_a_folder_that_cannot_be_written_is_served_as_it_is(folder: Path) -> None:
+    """Without the right to write, the server reads, says so, and leaves the folder alone."""
+    if not can_give_up_privileges():
+        pytest.skip("root may write everywhere here, and setpriv is not installed")
+    run_id = record_elsewhere(folder)
+    paths = [folder, *folder.rglob("*")]
+    before = {path: path.stat().st_mtime_ns for path in paths}
+    modes = {path: path.stat().st_mode for path in paths}
+    for path in paths:
+        path.chmod(modes[path] & ~0o222)
+    try:
+        with serving(folder, privileged=False) as server:
+            assert [run["run_id"] for run in server.runs()] == [run_id]
+            assert run_id in server.get("/").text
+            said = eventually(server.said)
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert "as it is" in said
+    assert "Traceback" not in said
+    assert {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]} == before
+
+
+def test_stopping_ends_the_streams(server: Server) -> None:
+    """A server that is told to stop ends its open streams first, and then stops without a word."""
+    with server.listening() as lines:
+        next(events(lines))
+        server.process.terminate()
+        assert not [line for line in lines if line and not line.startswith(":")]
+    server.process.wait()
+    assert server.said() == ""
+
+
+def test_a_quiet_stream_has_a_heartbeat(server: Server) -> None:
+    """Comments tell a listener, and what lies between, that the stream is still there."""
+    with server.listening() as lines:
+        assert next(lines) == "retry: 1000"
+        beats = (line for line in lines if line.startswith(":"))
+        assert next(beats) == next(beats) == ": still here"
+
+
+def test_a_client_that_comes_back_hears_the_newest_position(folder: Path, server: Server) -> None:
+    """With the id it heard last, a client is told where the log is now."""
+    with server.listening() as lines:
+        old = next(events(lines))
+    record_elsewhere(folder)
+    with server.listening(last_event_id=old.id) as lines:
+        newest = eventually(lambda: next(events(lines)))
+    assert newest.data["position"] > old.data["position"]
+
+
+def test_a_raw_request_with_an_odd_run_id_is_answered(server: Server) -> None:
+    """Dots, slashes, control characters and bad UTF-8 make an unknown run, not a failure."""
+    host, port = server.url.removeprefix("http://").split(":")
+    for run_id in (
+        "..",
+        ".",
+        "%2e%2e",
+        "a%2Fb",
+        "a/b",
+        "%00",
+        "%0a",
+        "%1b%5b",
+        "%ff%fe",
+        "a" * 9000,
+    ):
+        with socket.create_connection((host, int(port))) as connection:
+            path = f"/api/pipeline/runs/{run_id}"
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+            )
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 404 "), run_id
+        assert b"application/problem+json" in head
+        assert b'"status": 404' in body
+    assert server.said() == ""

@@ -1,0 +1,1 @@
+"""What people and programs see: the JSON, the pages and the stream that ``app.py`` serves."""

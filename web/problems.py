@@ -1,0 +1,145 @@
+"""Errors as problem details (RFC 9457), as a page where a person opened one in a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ExceptionHandler
+
+from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
+from projections.errors import ProjectionBehind, ReadModelOfAnotherLog
+from web.security import SECURITY_HEADERS
+from web.templating import render
+
+__all__ = ["ANSWERS_TO_ERRORS", "InvalidParameters", "ParameterError", "Problem", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterError:
+    """What is wrong with one query parameter."""
+
+    parameter: str
+    detail: str
+
+
+@dataclass(eq=False)
+class InvalidParameters(Exception):
+    """The query cannot be answered; names each parameter that is wrong."""
+
+    errors: Sequence[ParameterError]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, for people in ``detail`` and for programs in ``kind`` and ``members``."""
+
+    status: int
+    detail: str
+    kind: str | None = None
+    title: str | None = None
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the members of RFC 9457, then those of this kind of problem."""
+        return {
+            "type": f"urn:runfold:problem:{self.kind}" if self.kind else "about:blank",
+            "title": self.title or HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+def answer(
+    request: Request, problem: Problem, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a problem: as JSON, or as a page to a browser that is not at the API."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    body = problem.as_json()
+    if wants_page and not request.url.path.startswith("/api/"):
+        page = render("problem.html", problem=body, root=_way_up(request))
+        return HTMLResponse(page, problem.status, headers)
+    return Response(
+        json.dumps(body), problem.status, headers, media_type="application/problem+json"
+    )
+
+
+def _way_up(request: Request) -> str:
+    """Give the relative address of the first page, which holds below any prefix of a proxy."""
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return "../" * (path.count("/") - 1) or "./"
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """Answer what routing found: an unknown address, a method that is not served."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    details = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.url.path} does not take {request.method}.",
+    }
+    detail = details.get(status, f"{HTTPStatus(status).phrase}.")
+    return answer(request, Problem(status, detail), headers)
+
+
+def _invalid_parameters(request: Request, error: Exception) -> Response:
+    errors = error.errors if isinstance(error, InvalidParameters) else ()
+    listed = [{"parameter": each.parameter, "detail": each.detail} for each in errors]
+    names = ", ".join(dict.fromkeys(each.parameter for each in errors))
+    problem = Problem(
+        422,
+        f"Wrong in the query: {names}.",
+        kind="invalid-parameters",
+        title="Invalid query parameters",
+        members={"errors": listed},
+    )
+    return answer(request, problem)
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    """Answer that the log cannot be read now; names the position where that is known."""
+    if isinstance(error, LedgerDamaged | ReadModelOfAnotherLog):
+        detail = (
+            f"The log cannot be read at position {error.position}: {error.reason}."
+            " runfold verify shows how far it goes."
+        )
+        problem = Problem(
+            503,
+            detail,
+            kind="ledger-damaged",
+            title="The log is damaged",
+            members={"position": error.position},
+        )
+    elif isinstance(error, LedgerReplaced):
+        problem = Problem(
+            503,
+            f"The log was replaced or cut while it was served: {error.reason}.",
+            kind="ledger-replaced",
+            title="The log was replaced",
+        )
+    elif isinstance(error, ProjectionBehind):
+        problem = Problem(503, f"{error}.", kind="behind", members={"position": error.position})
+    else:
+        problem = Problem(503, "The log cannot be read now; the server's own log says why.")
+    return answer(request, problem)
+
+
+def _unexpected(request: Request, _error: Exception) -> Response:
+    """Answer what nobody foresaw. Made outside the middleware, so it brings all headers itself."""
+    problem = Problem(500, "The server failed at this; its own log says why.")
+    return answer(request, problem, SECURITY_HEADERS)
+
+
+ANSWERS_TO_ERRORS: Mapping[type[Exception], ExceptionHandler] = {
+    HTTPException: _http_error,
+    InvalidParameters: _invalid_parameters,
+    LedgerError: _unreadable,
+    Exception: _unexpected,
+}

@@ -1,0 +1,61 @@
+"""How values read on a page: durations, times, and text from anywhere made harmless to look at."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+__all__ = ["duration_text", "readable", "utc_minute"]
+
+_TEN, _MINUTE = 10, 60
+_ELLIPSIS = "…"
+_CONTROL_PICTURES = 0x2400
+_DELETE = 0x7F
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration in the units that matter, like ``52 ms``, ``1.24 s``, ``3 m 05 s``."""
+    if round(seconds, 3) < 1:
+        return f"{round(seconds * 1000)} ms"
+    if round(seconds, 2) < _TEN:
+        return f"{seconds:.2f} s"
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, second = divmod(round(seconds), _MINUTE)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days} d {hour} h"
+    if hours:
+        return f"{hours} h {minute:02} m"
+    return f"{minutes} m {second:02} s"
+
+
+def utc_minute(moment: datetime) -> str:
+    """Write a time as a list shows it; the column says that it is UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def readable(text: str, limit: int) -> str:
+    """Put a text on one line of at most ``limit`` characters, in which nothing is invisible.
+
+    White space of any kind becomes a space, other controls their pictures, and what would turn the
+    direction of the text around it is left out.
+    """
+    shown = "".join(_visible(character) for character in text[: 2 * limit])
+    line = " ".join(shown.split())
+    if len(line) > limit or len(text) > 2 * limit:
+        return line[: limit - 1].rstrip() + _ELLIPSIS
+    return line
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    code = ord(character)
+    if code < ord(" "):
+        return chr(_CONTROL_PICTURES + code)
+    if code == _DELETE:
+        return "\u2421"
+    kind = unicodedata.category(character)
+    return "\N{REPLACEMENT CHARACTER}" if kind == "Cc" else "" if kind == "Cf" else character
