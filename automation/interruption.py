@@ -28,6 +28,9 @@ from types import FrameType
 
 __all__ = ["InterruptibleCall", "StageInterrupted"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 
 _SEND_AGAIN = 0.05
 

@@ -36,6 +36,9 @@ from projections import RunHistory, RunsFile, RunSummary
 
 __all__ = ["PipelineOrchestrator"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 
 class PipelineOrchestrator:
     """Runs pipelines and records them in one folder, one run at a time.

@@ -7,6 +7,9 @@ from pathlib import Path
 
 __all__ = ["any_runs", "send_signal"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 _PROC = Path("/proc")
 _DEAD = frozenset({b"Z", b"X"})
 

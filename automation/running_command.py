@@ -25,6 +25,9 @@ from automation.stopping import StopRequest
 
 __all__ = ["RunningCommand"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 _CHUNK = 1 << 16
 _FIRST_LOOK, _LOOK_AGAIN = 0.001, 0.05
 _LINGER, _LAST_WORDS = 0.5, 0.1

@@ -24,6 +24,9 @@ from ledger import StageContext
 
 __all__ = ["ShellCommand", "environment_for"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9_]")
 
 

@@ -14,6 +14,9 @@ from pathlib import Path
 
 __all__ = ["FunctionNotFound", "find_function"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 
 class FunctionNotFound(Exception):
     """What ``call`` names is not there; the text says which part of it, and why."""

@@ -27,6 +27,9 @@ from ledger.termination import is_stop
 
 __all__ = ["StageRunner"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 _LONGEST_WAIT = 3600.0
 _JITTER = 0.5
 

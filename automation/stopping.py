@@ -25,6 +25,9 @@ from ledger.termination import Terminated
 
 __all__ = ["StopRequest", "Stopped", "stop_on_signals"]
 
+# Runs a stage, and is no part of what happens in it: left out of its tracebacks.
+__tracebackhide__ = True
+
 _LONGEST_POLL = 1.0
 
 Cause = type[KeyboardInterrupt] | type[Terminated]
@@ -128,9 +131,9 @@ class StopRequest:
 
 @contextlib.contextmanager
 def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Have SIGINT and SIGTERM tell a run of the main thread to end.
+    """Have SIGINT, SIGTERM and SIGHUP tell a run of the main thread to end.
 
-    Where somebody else handles or ignores one of them, it is left alone; in another thread both
+    Where somebody else handles or ignores one of them, it is left alone; in another thread all
     are, since Python gives signals to the main thread only.
     """
     owner = os.getpid()
@@ -138,11 +141,15 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
     def told(number: int, _frame: FrameType | None) -> None:
         if os.getpid() != owner:
             _end_child(number)
-        stop.request(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
+        stop.request(KeyboardInterrupt if number == signal.SIGINT else Terminated)
 
     taken = {}
     if threading.current_thread() is threading.main_thread():
-        defaults = ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
+        defaults = (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGTERM, signal.SIG_DFL),
+            (signal.SIGHUP, signal.SIG_DFL),
+        )
         for number, default in defaults:
             if signal.getsignal(number) is default:
                 taken[number] = signal.signal(number, told)

@@ -14,7 +14,7 @@ from ledger.errors import EventTooLarge, InvalidEvent
 from ledger.events import ImportedRun
 from ledger.plain_values import MAX_DEPTH
 from ledger.strict_json import parse_json
-from projections.run_summary import SEED_FIELDS
+from projections.run_summary import FIRST_NINE
 
 __all__ = ["MAX_SUMMARY", "parse_summary"]
 
@@ -57,12 +57,12 @@ def parse_summary(line: bytes, zone: tzinfo | None) -> ImportedRun:
 
 
 def _check_keys(value: Mapping[str, Any]) -> None:
-    missing = [name for name in SEED_FIELDS if name not in value]
+    missing = [name for name in FIRST_NINE if name not in value]
     if missing:
         raise InvalidEvent(missing[0], "the key is missing")
-    unknown = sorted(value.keys() - set(SEED_FIELDS))
+    unknown = sorted(value.keys() - set(FIRST_NINE))
     if unknown:
-        raise InvalidEvent(unknown[0][:64], f"an unknown key; there are {', '.join(SEED_FIELDS)}")
+        raise InvalidEvent(unknown[0][:64], f"an unknown key; there are {', '.join(FIRST_NINE)}")
 
 
 def _tuple(value: Mapping[str, Any], name: str) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +24,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from ledger.codec import encode_body
-from ledger.errors import AppendFailed, DurabilityUnknown, LedgerDamaged, LedgerError
+from ledger.errors import AppendFailed, DurabilityUnknown, LedgerDamaged, LedgerError, LockTimeout
 from ledger.events import EventData, NewEvent, Receipt
 from ledger.folder import segment_name
-from ledger.lock import FolderLock
+from ledger.lock import FolderLock, holder_of, try_flock_briefly
 from ledger.machine import boot_id
 from ledger.mark import (
     Mark,
@@ -47,6 +48,7 @@ __all__ = ["LOCK_TIMEOUT", "SEGMENT_BYTES", "Answer", "Appender", "Options"]
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 LOCK_TIMEOUT = 10.0
+_MARK_WAIT = 0.00005
 
 Answer = list[Receipt] | LedgerError
 
@@ -93,9 +95,12 @@ class Appender:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         try:
             self._mark_fd = os.open(reader.folder.events, flags)
-        except FileNotFoundError:
+        except OSError as error:
             lock.close()
-            raise LedgerDamaged(segment_name(1), 1, 0, "the folder of the log is missing") from None
+            if isinstance(error, FileNotFoundError):
+                reason = "the folder of the log is missing"
+                raise LedgerDamaged(segment_name(1), 1, 0, reason) from None
+            raise
         self._unsynced: End | None = None
         self.sealed: list[int] = []
 
@@ -138,9 +143,16 @@ class Appender:
 
     def sync(self) -> None:
         """Make durable what ``durability="process"`` left unsynced."""
-        if self._unsynced is not None:
-            self._sync_and_mark(self._unsynced)
-            self._unsynced = None
+        if self._unsynced is None:
+            return
+        end = self._unsynced
+        if not self._tail.known:
+            # Something failed since: a poisoned segment must be replaced, and nothing else synced.
+            with self._lock.hold():
+                self._refresh()
+                end = self._tail.end
+        self._sync_and_mark(end)
+        self._unsynced = None
 
     @property
     def unsynced(self) -> bool:
@@ -218,28 +230,44 @@ class Appender:
         Raises:
             DurabilityUnknown: the sync failed, or that of another process on the same segment.
         """
-        name = segment_name(end.segment)
         try:
             self._tail.sync()
         except OSError as error:
             with self._hold_mark():
                 write_poison(self._lock.fd, end.segment, boot_id())
             self._forget()
-            raise DurabilityUnknown(name, os.strerror(error.errno or 0)) from error
-        with self._hold_mark():
-            mark = Mark(end.segment, end.offset, end.position, boot_id())
-            if poisoned is not None:
-                write_mark(self._lock.fd, mark)
-            elif advance_mark(self._lock.fd, mark) != end.segment:
-                return
-        if poisoned is None:
+            raise DurabilityUnknown(
+                segment_name(end.segment), os.strerror(error.errno or 0)
+            ) from error
+        mark = Mark(end.segment, end.offset, end.position, boot_id())
+        try:
+            with self._hold_mark():
+                if poisoned is not None:
+                    write_mark(self._lock.fd, mark)
+                    return
+                poison = advance_mark(self._lock.fd, mark)
+        except OSError as error:
             self._forget()
-            raise DurabilityUnknown(name, "the sync of another process failed")
+            reason = f"the durable mark was not moved: {os.strerror(error.errno or 0)}"
+            raise DurabilityUnknown(segment_name(end.segment), reason) from error
+        if poison == end.segment:
+            self._forget()
+            raise DurabilityUnknown(segment_name(end.segment), "the sync of another process failed")
 
     @contextmanager
     def _hold_mark(self) -> Iterator[None]:
-        """Order the moves of the mark; apart from the lock, so that nobody waits for a sync."""
-        fcntl.flock(self._mark_fd, fcntl.LOCK_EX)
+        """Order the moves of the mark; apart from the lock, so that nobody waits for a sync.
+
+        Raises:
+            LockTimeout: a process was stopped while it moved the mark.
+        """
+        deadline = time.monotonic() + self._options.lock_timeout
+        while not try_flock_briefly(self._mark_fd):
+            if time.monotonic() > deadline:
+                holder = holder_of(self._mark_fd)
+                path = self._reader.folder.events
+                raise LockTimeout(path, self._options.lock_timeout, holder)
+            time.sleep(_MARK_WAIT)
         try:
             yield
         finally:

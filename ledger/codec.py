@@ -51,6 +51,7 @@ __all__ = [
     "encode_body",
     "encode_line",
     "leaf_hash",
+    "recorded_event",
 ]
 
 FORMAT = 1
@@ -201,7 +202,8 @@ def decode_envelope(line: bytes) -> Envelope:
 
 def _describe_crc(suffix: bytes, expected: bytes) -> str:
     if suffix.startswith(b',"crc":"'):
-        return f"crc is {suffix[8:16]!r}, but the bytes before it give {expected[8:16]!r}"
+        told, given = suffix[8:16].decode(errors="replace"), expected[8:16].decode()
+        return f"crc is {told}, but the bytes before it give {given}"
     return 'does not end in "crc"'
 
 
@@ -213,7 +215,15 @@ def decode(line: bytes) -> RecordedEvent:
     Raises:
         BadLine: the line is not what the format says.
     """
-    envelope = decode_envelope(line)
+    return recorded_event(decode_envelope(line), line)
+
+
+def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
+    """Make the event of a line whose envelope was decoded already.
+
+    Raises:
+        BadLine: a time or the payload is not what the format says.
+    """
     return RecordedEvent(
         envelope.position,
         envelope.prev,

@@ -6,22 +6,27 @@ that is whole and says something else is a finding: it, or the log, was changed.
 
 from __future__ import annotations
 
-from ledger.errors import BadEvidence
+from collections.abc import Callable
+
+from ledger.errors import BadEvidence, LedgerError
 from ledger.findings import Findings
 from ledger.folder import LedgerFolder
+from ledger.leaves import read_leaves
 from ledger.log_check import LogCheck
 from ledger.mark import Mark
 from ledger.merkle import perfect_root, tree_root
+from ledger.reader import LogReader
 from ledger.run_index import index_name
 from ledger.segment_check import Leaves, SegmentFacts
-from ledger.sound_reading import sound_lines
 from ledger.tree_head import TreeHead, stored_tree_head
 from ledger.tree_records import BLOCK_LEVEL, BLOCK_SIZE, BadRecord, FileBytes, TreeRecords
-from ledger.walk import Line
 
 __all__ = ["check_derived", "check_index"]
 
 _AT_ONCE = 256
+
+Say = Callable[..., None]
+"""Adds a finding or a note."""
 
 
 def check_index(part: SegmentFacts | None, findings: Findings) -> None:
@@ -42,15 +47,23 @@ def check_derived(
     folder: LedgerFolder, ledger_id: str, mark: Mark, log: LogCheck, findings: Findings
 ) -> str:
     """Check the tree and the tree head; give the root, where it can be known."""
-    if log.nameless or log.position != mark.position:
-        findings.note("tree", expected="a leaf hash of every line", found="lines are lost")
+    if log.gaps or log.position != mark.position:
+        findings.note("tree", expected="every line, to compare it with", found="lines are lost")
         return ""
-    _check_tree(folder, ledger_id, log.leaves, findings)
-    _check_tree_head(folder, ledger_id, mark, log.leaves, findings)
-    return _root_at(folder, mark, log.leaves, mark.position).hex()
+    # What was made before lines were lost cannot fit any more, and a repair has told of that.
+    say = findings.note if log.nameless else findings.add
+    try:
+        _check_tree(folder, ledger_id, log.leaves, say)
+    except BadRecord:
+        findings.note("tree", expected="whole records", found="damaged; it will be made anew")
+    try:
+        _check_tree_head(folder, ledger_id, mark, log.leaves, say)
+    except LedgerError:
+        findings.note("tree-head", expected="a log to compare it with", found="who it is is lost")
+    return _root_at(folder, log.leaves, mark.position).hex()
 
 
-def _root_at(folder: LedgerFolder, mark: Mark, leaves: Leaves, size: int) -> bytes:
+def _root_at(folder: LedgerFolder, leaves: Leaves, size: int) -> bytes:
     """Give the Merkle root of the first ``size`` lines of a log that was checked."""
 
     def subtree(level: int, index: int) -> bytes:
@@ -61,29 +74,24 @@ def _root_at(folder: LedgerFolder, mark: Mark, leaves: Leaves, size: int) -> byt
         found = leaves.open
         if block < len(leaves.blocks):
             begin = block * BLOCK_SIZE
-            lines = sound_lines(folder, mark, begin, begin + BLOCK_SIZE)
-            found = [bytes.fromhex(line.end.leaf) for line in lines if isinstance(line, Line)]
+            found = list(read_leaves(LogReader(folder.path), begin, begin + BLOCK_SIZE))
         return perfect_root(found[first : first + (1 << level)])
 
     return tree_root(size, subtree)
 
 
-def _check_tree(folder: LedgerFolder, ledger_id: str, leaves: Leaves, findings: Findings) -> None:
+def _check_tree(folder: LedgerFolder, ledger_id: str, leaves: Leaves, say: Say) -> None:
     """Compare the file ``tree`` with the subtrees of 256 lines that were recomputed."""
     records = TreeRecords(FileBytes(folder.tree), ledger_id)
     blocks = min(records.blocks, len(leaves.blocks))
     for first in range(0, blocks, _AT_ONCE):
         count = min(_AT_ONCE, blocks - first)
-        try:
-            known = records.hashes(BLOCK_LEVEL, first, count)
-        except BadRecord:
-            findings.note("tree", expected="whole records", found="damaged; it will be made anew")
-            return
+        known = records.hashes(BLOCK_LEVEL, first, count)
         for number, (hash_, true) in enumerate(
             zip(known, leaves.blocks[first : first + count], strict=True), first
         ):
             if hash_ != true:
-                findings.add(
+                say(
                     "tree",
                     segment=folder.tree.name,
                     position=number * BLOCK_SIZE + 1,
@@ -94,24 +102,22 @@ def _check_tree(folder: LedgerFolder, ledger_id: str, leaves: Leaves, findings: 
 
 
 def _check_tree_head(
-    folder: LedgerFolder, ledger_id: str, mark: Mark, leaves: Leaves, findings: Findings
+    folder: LedgerFolder, ledger_id: str, mark: Mark, leaves: Leaves, say: Say
 ) -> None:
     """Compare the tree head that was signed last with the root at its size."""
     try:
         head = stored_tree_head(folder)
     except BadEvidence as error:
-        findings.add("tree-head", segment="tree-head", expected="a tree head", found=error.reason)
+        say("tree-head", segment="tree-head", expected="a tree head", found=error.reason)
         return
     except OSError as error:
-        findings.add(
-            "tree-head", segment="tree-head", expected="a file", found=error.strerror or str(error)
-        )
+        say("tree-head", segment="tree-head", expected="a file", found=error.strerror or str(error))
         return
     if head is None:
         return
     expected, found = _compare(folder, ledger_id, mark, leaves, head)
     if expected:
-        findings.add(
+        say(
             "tree-head",
             segment="tree-head",
             position=min(head.size, mark.position),
@@ -129,7 +135,7 @@ def _compare(
         return f"a tree head of {origin}", f"one of {head.origin!a}"
     if head.size > mark.position:
         return f"{head.size} lines, as the tree head says", f"{mark.position}"
-    root = _root_at(folder, mark, leaves, head.size)
+    root = _root_at(folder, leaves, head.size)
     if root != head.root:
         return f"root {head.root.hex()} of the first {head.size} lines", root.hex()
     return "", ""

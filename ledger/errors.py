@@ -97,6 +97,8 @@ class SequenceConflict(LedgerError):
     actual: int
 
     def __str__(self) -> str:
+        if self.expected == 0:
+            return f"run {self.run_id} is in the log already, at sequence {self.actual}"
         return f"run {self.run_id}: expected sequence {self.expected}, but it is {self.actual}"
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
     "append_whole",
     "create_exclusive",
+    "make_folder",
     "read_range",
     "replace_atomically",
     "sync_data",
@@ -39,6 +41,17 @@ def sync_folder(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing; their own entries are synced."""
+    path = path.absolute()
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    # Also where the folder is there: who made it may have died before it could sync.
+    for folder in missing or [path]:
+        with suppress(PermissionError):
+            sync_folder(folder.parent)
 
 
 def create_exclusive(path: Path, data: bytes = b"", *, mode: int = 0o644) -> None:

@@ -138,8 +138,10 @@ def _describe_bad_line(raw: bytes, reason: str) -> tuple[str, str, str]:
         return "length", f"at most {MAX_LINE} bytes", f"{len(raw) + 1} bytes"
     crc = b"%08x" % zlib.crc32(raw[:-_CRC_WIDTH])
     suffix = raw[-_CRC_WIDTH:]
-    if suffix.startswith(b',"crc":"') and suffix != b',"crc":"%b"}' % crc:
+    if suffix.startswith(b',"crc":"') and suffix[8:16] != crc:
         return "crc", f"crc {crc.decode()}", f"crc {_shown(raw[-10:-2])}"
+    if suffix != b',"crc":"%b"}' % crc:
+        return "format", f'at the end ,"crc":"{crc.decode()}"}}', _shown(suffix)
     return "format", "a line of the format", f"{_shown(raw)}: {reason}"
 
 

@@ -94,7 +94,7 @@ class LedgerFolder:
     def segments(self) -> list[int]:
         """First positions of all segments, in order."""
         try:
-            names = [entry.name for entry in self.events.iterdir()]
+            names = [path.name for path in self.events.iterdir()]
         except FileNotFoundError:
             return []
         matches = (_SEGMENT.fullmatch(name) for name in names)
@@ -129,7 +129,8 @@ class LedgerFolder:
             folder.mkdir(exist_ok=True)
         if not self.segments():
             create_exclusive(self.segment(1))
-            sync_folder(self.events)
+        # Also where another maker made it, and died before it could sync.
+        sync_folder(self.events)
         replace_atomically(
             self.identity_file, msgspec.json.format(msgspec.json.encode(identity), indent=2) + b"\n"
         )

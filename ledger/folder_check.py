@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from ledger.codec import MAX_LINE, Envelope, decode_envelope
 from ledger.errors import BadLine, LedgerDamaged, LedgerNotFound
@@ -11,17 +12,19 @@ from ledger.files import read_range
 from ledger.findings import Findings
 from ledger.folder import LedgerFolder, segment_name
 from ledger.mark import Mark, read_mark
-from ledger.sound_reading import open_segment, sound_end
-from ledger.walk import End
+from ledger.sound_reading import open_segment, sound_end, sound_lines
+from ledger.walk import End, Line
 
 __all__ = [
     "check_folder",
+    "check_names",
     "check_place",
     "check_tail",
     "created_event",
     "durable_end",
     "ends_at",
     "first_line",
+    "line_one",
 ]
 
 
@@ -43,8 +46,6 @@ def check_folder(folder: LedgerFolder, findings: Findings) -> str:
 
 def _check_identity(folder: LedgerFolder, findings: Findings) -> str:
     """Compare ``ledger.json`` with line 1, which says the same."""
-    first = first_line(folder, 1)
-    created = created_event(folder)
     ledger_id, wrong = "", ""
     try:
         ledger_id = folder.identity().ledger_id
@@ -54,6 +55,8 @@ def _check_identity(folder: LedgerFolder, findings: Findings) -> str:
         wrong = "no file"
     except LedgerDamaged as error:
         wrong = error.reason
+    first = line_one(folder, ledger_id)
+    created = created_event(first)
     if wrong:
         expected = f"ledger_id {created.ledger_id}" if created else "the ledger's identity"
         findings.add("identity", segment="ledger.json", expected=expected, found=wrong)
@@ -68,28 +71,65 @@ def _check_identity(folder: LedgerFolder, findings: Findings) -> str:
     return ledger_id or (created.ledger_id if created else "")
 
 
+def check_names(folder: LedgerFolder, segments: Sequence[int], findings: Findings) -> None:
+    """Where no line is lost: check that each segment begins with the position in its name.
+
+    Who reads does not find a renamed segment, and passes over a second copy of another name.
+    """
+    if findings.findings or any(note.kind == "repaired" for note in findings.notes):
+        return
+    for segment in segments:
+        begun = _first_line(folder, segment)
+        if begun is not None and begun.position != segment:
+            findings.add(
+                "segment",
+                segment=segment_name(segment),
+                line=1,
+                position=begun.position,
+                expected=f"a first line at position {segment}",
+                found=f"a line at position {begun.position}",
+            )
+
+
 def first_line(folder: LedgerFolder, segment: int) -> Envelope | None:
     """Read the first line of a segment; None where that is not a sound one."""
+    envelope = _first_line(folder, segment)
+    return envelope if envelope is not None and envelope.position == segment else None
+
+
+def _first_line(folder: LedgerFolder, segment: int) -> Envelope | None:
     try:
         fd = open_segment(folder, segment)
     except OSError:
         return None
     try:
-        envelope = decode_envelope(read_range(fd, 0, MAX_LINE).partition(b"\n")[0])
+        return decode_envelope(read_range(fd, 0, MAX_LINE).partition(b"\n")[0])
     except BadLine:
         return None
     finally:
         os.close(fd)
-    return envelope if envelope.position == segment else None
 
 
-def created_event(folder: LedgerFolder) -> LedgerCreated | None:
-    """Read what line 1 says of who the ledger is; None where it says nothing."""
-    first = first_line(folder, 1)
-    if first is None or first.type != LedgerCreated.type:
+def line_one(folder: LedgerFolder, ledger_id: str = "") -> Envelope | None:
+    """Read line 1, which says who the ledger is; None where it is out of reach.
+
+    ``ledger_id`` is what it should say: if it does not, it is read as over damage, since a line
+    that does not belong may lie before it.
+    """
+    plain = first_line(folder, 1)
+    created = created_event(plain)
+    if created is not None and created.ledger_id == (ledger_id or created.ledger_id):
+        return plain
+    item = next(sound_lines(folder, sound_end(folder), 0, 1), None)
+    return item.envelope if isinstance(item, Line) else None
+
+
+def created_event(line: Envelope | None) -> LedgerCreated | None:
+    """Read what line 1 says; None where it says nothing of who the ledger is."""
+    if line is None or line.type != LedgerCreated.type:
         return None
     try:
-        return LedgerCreated.model_validate_json(bytes(first.data))
+        return LedgerCreated.model_validate_json(bytes(line.data))
     except ValueError:
         return None
 

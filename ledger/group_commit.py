@@ -19,7 +19,7 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
-class _Entry(Generic[Request, Answer]):
+class _Pending(Generic[Request, Answer]):
     """A request, its answer once there is one, and how to wake whoever waits for it."""
 
     __slots__ = ("answer", "error", "future", "leads", "request", "wake")
@@ -52,47 +52,49 @@ class GroupCommit(Generic[Request, Answer]):
         self._commit = commit
         self._guard = threading.Lock()
         self._turn = threading.Lock()
-        self._led = False
-        self._waiting: list[_Entry[Request, Answer]] = []
+        self._leader: _Pending[Request, Answer] | None = None
+        self._waiting: list[_Pending[Request, Answer]] = []
         self._executor: ThreadPoolExecutor | None = None
 
     def submit(self, request: Request) -> Answer:
         """Have a request committed, and return its answer or raise its error."""
-        entry: _Entry[Request, Answer] = _Entry(request)
-        if self._enqueue(entry):
-            self._lead()
-        else:
-            self._wait(entry)
-            if entry.leads:
-                self._lead()
-        return entry.result()
-
-    def _wait(self, entry: _Entry[Request, Answer]) -> None:
+        waiter: _Pending[Request, Answer] = _Pending(request)
         try:
-            entry.wake.acquire()
+            self._enqueue(waiter)
+            if not waiter.leads:
+                waiter.wake.acquire()
+            if waiter.leads:
+                self._lead()
         except BaseException:
-            # An interrupt: whoever goes away must neither keep the lead nor be given it.
-            with self._guard:
-                if entry in self._waiting:
-                    self._waiting.remove(entry)
-            if entry.leads:
-                self._pass_on()
+            self._leave(waiter)
             raise
+        return waiter.result()
+
+    def _leave(self, waiter: _Pending[Request, Answer]) -> None:
+        """Let somebody else lead: who is interrupted must neither keep the lead nor be given it."""
+        with self._guard:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            leads = self._leader is waiter
+        if leads:
+            self._pass_on()
 
     async def submit_async(self, request: Request) -> Answer:
         """Do the same without blocking the event loop."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if self._enqueue(_Entry(request, future)):
+        waiter = _Pending(request, future)
+        self._enqueue(waiter)
+        if waiter.leads:
             self._lead_elsewhere()
         return await future
 
-    def _enqueue(self, entry: _Entry[Request, Answer]) -> bool:
-        """Queue an entry, and tell whether it has to lead."""
+    def _enqueue(self, waiter: _Pending[Request, Answer]) -> None:
+        """Queue a request; it leads where nobody else does."""
         with self._guard:
-            self._waiting.append(entry)
-            leads = not self._led
-            self._led = True
-            return leads
+            self._waiting.append(waiter)
+            if self._leader is None:
+                self._leader = waiter
+                waiter.leads = True
 
     def _lead_elsewhere(self) -> None:
         if self._executor is None:
@@ -105,28 +107,28 @@ class GroupCommit(Generic[Request, Answer]):
             with self._turn:
                 with self._guard:
                     group, self._waiting = self._waiting, []
-                self._answer([entry for entry in group if not _is_cancelled(entry)])
+                self._answer([waiter for waiter in group if not _is_cancelled(waiter)])
         finally:
             self._pass_on()
 
     def _pass_on(self) -> None:
         with self._guard:
-            following = self._waiting[0] if self._waiting else None
-            self._led = following is not None
+            following = self._leader = self._waiting[0] if self._waiting else None
+            if following is not None:
+                following.leads = True
         if following is None:
             return
         if following.future is not None:
             self._lead_elsewhere()
         else:
-            following.leads = True
             following.wake.release()
 
-    def _answer(self, group: list[_Entry[Request, Answer]]) -> None:
+    def _answer(self, group: list[_Pending[Request, Answer]]) -> None:
         if not group:
             return
         answers: Sequence[Answer | BaseException]
         try:
-            answers = self._commit([entry.request for entry in group])
+            answers = self._commit([waiter.request for waiter in group])
         except BaseException as error:
             _give(group, [error] * len(group))
             if not isinstance(error, Exception):
@@ -146,34 +148,36 @@ class GroupCommit(Generic[Request, Answer]):
             self._executor = None
 
 
-def _is_cancelled(entry: _Entry[Request, Answer]) -> bool:
-    return entry.future is not None and entry.future.cancelled()
+def _is_cancelled(waiter: _Pending[Request, Answer]) -> bool:
+    return waiter.future is not None and waiter.future.cancelled()
 
 
-def _give(group: list[_Entry[Request, Answer]], answers: Sequence[Answer | BaseException]) -> None:
+def _give(
+    group: list[_Pending[Request, Answer]], answers: Sequence[Answer | BaseException]
+) -> None:
     """Hand out the answers, and wake those who wait: threads at once, tasks in their loop."""
-    tasks: dict[asyncio.AbstractEventLoop, list[_Entry[Request, Answer]]] = {}
-    for entry, answer in zip(group, answers, strict=True):
+    tasks: dict[asyncio.AbstractEventLoop, list[_Pending[Request, Answer]]] = {}
+    for waiter, answer in zip(group, answers, strict=True):
         if isinstance(answer, BaseException):
-            entry.error = answer
+            waiter.error = answer
         else:
-            entry.answer = answer
-        if entry.future is not None:
-            tasks.setdefault(entry.future.get_loop(), []).append(entry)
-        elif not entry.leads:
-            entry.wake.release()
-    for loop, entries in tasks.items():
+            waiter.answer = answer
+        if waiter.future is not None:
+            tasks.setdefault(waiter.future.get_loop(), []).append(waiter)
+        elif not waiter.leads:
+            waiter.wake.release()
+    for loop, waiters in tasks.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, entries)
+            loop.call_soon_threadsafe(_resolve, waiters)
 
 
-def _resolve(entries: list[_Entry[Request, Answer]]) -> None:
+def _resolve(waiters: list[_Pending[Request, Answer]]) -> None:
     """Answer the tasks of one event loop, in that loop."""
-    for entry in entries:
-        future = entry.future
+    for waiter in waiters:
+        future = waiter.future
         if future is None or future.done():
             continue
-        if entry.error is not None:
-            future.set_exception(entry.error)
+        if waiter.error is not None:
+            future.set_exception(waiter.error)
         else:
-            future.set_result(entry.result())
+            future.set_result(waiter.result())

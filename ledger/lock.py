@@ -12,13 +12,14 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from ledger.errors import LedgerUnwritable, LockTimeout
 
-__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock"]
+__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock", "try_flock_briefly"]
+
+_YIELDS = 200
 
 
 def open_lock_file(path: Path, mode: int = 0o644) -> int:
@@ -48,6 +49,15 @@ def try_flock(fd: int, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def try_flock_briefly(fd: int) -> bool:
+    """Take the lock if it is free soon: whoever holds one here holds it for microseconds."""
+    for _ in range(_YIELDS):
+        if try_flock(fd):
+            return True
+        os.sched_yield()
+    return False
 
 
 def holder_of(fd: int) -> int | None:
@@ -120,26 +130,29 @@ class FolderLock:
         self._queue: _Queue | None = None
         self.fd = open_lock_file(path)
 
-    @contextmanager
-    def hold(self) -> Iterator[int]:
-        """Hold the lock; yields the lock file's descriptor.
+    def hold(self) -> Self:
+        """Hold the lock in a ``with`` block, which gives the lock file's descriptor.
 
         Raises:
-            LockTimeout: somebody else kept it; carries the pid.
+            LockTimeout: on entering: somebody else kept it; carries the pid.
         """
+        return self
+
+    def __enter__(self) -> int:
+        """Wait for the lock."""
         while True:
-            if not try_flock(self.fd):
+            if not try_flock_briefly(self.fd):
                 self._wait()
             if os.fstat(self.fd).st_nlink:
-                break
+                return self.fd
             # The lock file was removed or replaced: this one is not what others lock.
             replaced = self.fd
             self.fd = open_lock_file(self._path)
             os.close(replaced)
-        try:
-            yield self.fd
-        finally:
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def __exit__(self, *_error: object) -> None:
+        """Free the lock."""
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def _wait(self) -> None:
         if self._queue is None:

@@ -7,6 +7,7 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +15,10 @@ from typing import Literal, Self
 
 from ledger.appender import LOCK_TIMEOUT, SEGMENT_BYTES, Appender, Options
 from ledger.codec import FORMAT
-from ledger.errors import InvalidEvent, LedgerUnwritable
+from ledger.errors import InvalidEvent, LedgerError, LedgerUnwritable
 from ledger.events import LedgerCreated, NewEvent, Receipt, RecordedEvent
 from ledger.file_system import file_system_of, is_network
+from ledger.files import make_folder
 from ledger.folder import Identity, LedgerFolder
 from ledger.fork_safety import forget_in_children
 from ledger.group_commit import GroupCommit
@@ -117,7 +119,7 @@ class EventLog:
         """Lay out the folder if it is new; two processes may try at once."""
         folder = self._folder
         if not folder.exists():
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.path)
             self._check_file_system()
             lock = FolderLock(folder.lock, self._options.lock_timeout)
             try:
@@ -215,7 +217,9 @@ class EventLog:
 
     def _sync_in_background(self) -> None:
         while not self._wake.wait(_SYNC_WITHIN):
-            self._commits.exclusively(self._appender.sync)
+            # What fails now is tried again; what fails to the end is raised by ``close``.
+            with suppress(LedgerError, OSError):
+                self._commits.exclusively(self._appender.sync)
 
     def sync(self) -> None:
         """Make everything appended so far durable, whatever the durability."""

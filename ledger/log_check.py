@@ -5,17 +5,14 @@ Sound segments are added as facts; where something is wrong, line by line and ra
 
 from __future__ import annotations
 
-from ledger.codec import leaf_hash
 from ledger.findings import Findings, describe_range
 from ledger.folder import LedgerFolder, segment_name
+from ledger.leaves import NAMELESS
 from ledger.segment_check import Leaves, SegmentFacts
 from ledger.sound_reading import OutOfReach
 from ledger.walk import END_OF_NOTHING, End, Line
 
 __all__ = ["LogCheck"]
-
-_NAMELESS = bytes.fromhex(leaf_hash(b""))
-"""Stands for the leaf of a lost line that nothing names."""
 
 
 class LogCheck:
@@ -78,7 +75,7 @@ class LogCheck:
             self._sequences[envelope.run_id.encode()] = envelope.sequence
         elif envelope.sequence:
             self._say_sequence(0, envelope.sequence, name, end.position, line.start)
-        self.leaves.add(bytes.fromhex(end.leaf), end.position)
+        self.leaves.extend([bytes.fromhex(end.leaf)])
         self.end, self.position = end, end.position
 
     def add_gap(self, item: OutOfReach) -> None:
@@ -116,10 +113,10 @@ class LogCheck:
         """Give each lost line its leaf: the last one's is named by the line behind it."""
         while self._unnamed:
             named = self._unnamed == 1 and prev is not None
-            leaf = bytes.fromhex(prev) if named and prev is not None else _NAMELESS
+            leaf = bytes.fromhex(prev) if named and prev is not None else NAMELESS
             self.nameless = self.nameless or not named
             self.position += 1
-            self.leaves.add(leaf, self.position)
+            self.leaves.extend([leaf])
             self._unnamed -= 1
 
     def _check_clock(self, recorded_at: str, name: str, position: int, offset: int) -> None:

@@ -20,6 +20,7 @@ __all__ = ["MAX_DEPTH", "check_json", "check_text", "clean_text", "to_plain", "u
 
 MAX_DEPTH = 64
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+_TIME_WIDTH = len("2026-01-15T10:00:00.123456")
 
 
 def check_text(text: str, place: str) -> None:
@@ -88,7 +89,9 @@ def clean_text(text: str) -> str:
 
 def utc_text(moment: datetime) -> str:
     """Write an aware time as UTC with microseconds, 27 characters, ending in ``Z``."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:_TIME_WIDTH] + "Z"
 
 
 def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - the point is to take anything
@@ -120,7 +123,7 @@ def _plain_float(value: float) -> float | str:
 def _plain_object(value: object, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     """Unwrap a numpy scalar or array by its ``tolist``; everything else becomes its text."""
     unwrap = getattr(value, "tolist", None)
-    if callable(unwrap):
+    if callable(unwrap) and not isinstance(value, type):
         plain = unwrap()
         if plain is not value:
             return to_plain(plain, depth)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ledger.codec import MAX_LINE, ZERO_HASH, decode, decode_envelope
+from ledger.codec import MAX_LINE, ZERO_HASH, decode_envelope, recorded_event
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.events import RecordedEvent
 from ledger.files import read_range
@@ -149,13 +149,21 @@ class LogReader:
             begin, end = last, last
             if self._repairs.are_known(mark):
                 begin, end = self._repairs.zone(after, last)
-            yield from self._chained_lines(after, begin, mark)
-            if end > begin:
-                yield from self._lines_over_repairs(begin, end, mark)
+            try:
+                for line in self._chained_lines(after, begin, mark):
+                    after = line.end.position
+                    yield line
+            except (LedgerDamaged, LedgerReplaced):
+                if not self._repairs.are_found(mark):
+                    raise
+                begin, end = after, last
+            yield from self._lines_over_repairs(begin, end, mark)
             after = end
 
     def _lines_over_repairs(self, after: int, until: int, mark: Mark) -> Iterator[Line]:
         """Read a part of the log in which there was damage that was repaired."""
+        if after >= until:
+            return
         for item in sound_lines(self.folder, mark, after, until, repairs=self._repairs.covers):
             if isinstance(item, Line):
                 yield item
@@ -187,12 +195,10 @@ class LogReader:
         for first in segments[segments.index(held[-1]) :]:
             stop = mark.offset if first == mark.segment else None
             for line in self._segment_lines(first, stop, after):
-                if line.end.position > last:
-                    return
                 after = line.end.position
                 yield line
-            if after >= last:
-                return
+                if after >= last:
+                    return
         raise LedgerDamaged(segment_name(mark.segment), after + 1, 0, "the line is missing")
 
     def _segment_lines(self, first: int, stop: int | None, after: int) -> Iterator[Line]:
@@ -365,7 +371,7 @@ def _event_or_gap(line: Line) -> RecordedEvent | OutOfReach:
 
 def _event_of(line: Line) -> RecordedEvent:
     try:
-        return decode(line.raw)
+        return recorded_event(line.envelope, line.raw)
     except BadLine as error:
         name = segment_name(line.end.segment)
         raise LedgerDamaged(name, line.end.position, line.start, error.reason) from None

@@ -15,11 +15,12 @@ import msgspec
 from ledger.codec import MAX_LINE, decode_envelope
 from ledger.errors import BadLine
 from ledger.events import LedgerRepaired
+from ledger.files import read_range
 from ledger.folder import LedgerFolder, segment_name
 from ledger.mark import Mark
 from ledger.sound_reading import OutOfReach, open_segment, pieces_of
 
-__all__ = ["DAMAGED", "RecordedRepairs", "Skipped", "digest_of"]
+__all__ = ["DAMAGED", "RecordedRepairs", "Skipped", "bytes_of", "digest_of"]
 
 DAMAGED = "damaged-"
 """What the name of a copy of damaged bytes in ``quarantine/`` begins with."""
@@ -46,17 +47,20 @@ class _Payload(msgspec.Struct):
 _decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
+def bytes_of(folder: LedgerFolder, item: OutOfReach | Skipped) -> bytes:
+    """Read the bytes of a range as they lie now."""
+    if not item.size:
+        return b""
+    fd = os.open(folder.events / item.segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return read_range(fd, item.offset, item.offset + item.size)
+    finally:
+        os.close(fd)
+
+
 def digest_of(folder: LedgerFolder, item: OutOfReach | Skipped) -> str:
     """SHA-256 of the bytes of a range as they lie now, 64 hex digits."""
-    digest = hashlib.sha256()
-    if item.size:
-        fd = os.open(folder.events / item.segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            for piece in pieces_of(fd, item.offset, item.offset + item.size):
-                digest.update(piece)
-        finally:
-            os.close(fd)
-    return digest.hexdigest()
+    return hashlib.sha256(bytes_of(folder, item)).hexdigest()
 
 
 class RecordedRepairs:
@@ -107,10 +111,14 @@ class RecordedRepairs:
         The log is only searched where a copy of damaged bytes in ``quarantine/`` hints at one.
         """
         if not self._hinted:
-            names = os.listdir(self._folder.quarantine) if self._folder.quarantine.is_dir() else []
-            self._hinted = any(name.startswith(DAMAGED) for name in names)
+            self._hinted = any(self._folder.quarantine.glob(f"{DAMAGED}*"))
         if self._hinted:
             self.look(mark)
+        return bool(self._skipped)
+
+    def are_found(self, mark: Mark) -> bool:
+        """Tell the same, by searching the log without a hint."""
+        self.look(mark)
         return bool(self._skipped)
 
     def zone(self, after: int, last: int) -> tuple[int, int]:

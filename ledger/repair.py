@@ -18,7 +18,6 @@ it changes nothing; after it, the next repair finds the new segment and moves th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,15 +27,15 @@ import msgspec
 from ledger.codec import encode_body, encode_line, leaf_hash
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired, NewEvent, build
-from ledger.files import read_range, replace_atomically, sync_data, sync_folder
-from ledger.folder import Identity, LedgerFolder
-from ledger.folder_check import created_event, first_line
+from ledger.files import replace_atomically, sync_data, sync_folder
+from ledger.folder import Identity, LedgerFolder, segment_name
+from ledger.folder_check import created_event, line_one
 from ledger.lock import FolderLock
 from ledger.log import EventLog
 from ledger.machine import boot_id
 from ledger.mark import Mark, read_mark, write_mark
 from ledger.plain_values import utc_text
-from ledger.recorded_repairs import DAMAGED, Skipped, digest_of
+from ledger.recorded_repairs import DAMAGED, Skipped, bytes_of, digest_of
 from ledger.repair_plan import Repair, RepairPlan, make_plan
 from ledger.walk import End
 
@@ -72,7 +71,8 @@ def repair(folder: Path | str, *, actor: str, reason: str, jobs: int | None = No
         _move_mark(ledger, plan.mark, plan.moved)
     if not plan.repair.skipped:
         return plan.repair
-    events = _events(plan.repair.skipped, actor, reason)
+    skipped = [_where_it_lies(item, plan.goes_on) for item in plan.repair.skipped]
+    events = _events(skipped, actor, reason)
     if plan.goes_on is None:
         _keep_damaged_bytes(ledger, plan.repair.skipped)
         with EventLog.open(ledger.path) as log:
@@ -81,6 +81,17 @@ def repair(folder: Path | str, *, actor: str, reason: str, jobs: int | None = No
     else:
         position = _begin_segment(ledger, plan, plan.goes_on, events)
     return msgspec.structs.replace(plan.repair, position=position)
+
+
+def _where_it_lies(item: Skipped, goes_on: End | None) -> Skipped:
+    """Name the copy of bytes whose segment gives its place to the new one."""
+    if goes_on is None or item.segment < segment_name(goes_on.segment):
+        return item
+    return msgspec.structs.replace(item, segment=f"quarantine/{_copy_name(item)}", offset=0)
+
+
+def _copy_name(item: Skipped) -> str:
+    return f"{DAMAGED}{Path(item.segment).stem}-{item.offset}-{item.sha256[:16]}.bin"
 
 
 def _events(skipped: Sequence[Skipped], actor: str, reason: str) -> list[NewEvent]:
@@ -99,16 +110,10 @@ def _keep_damaged_bytes(folder: LedgerFolder, skipped: Sequence[Skipped]) -> Non
     """Copy what is passed over to ``quarantine/``; it stays where it is as well."""
     folder.quarantine.mkdir(exist_ok=True)
     for item in skipped:
-        name = f"{DAMAGED}{Path(item.segment).stem}-{item.offset}-{item.sha256[:16]}.bin"
-        if not item.size or (folder.quarantine / name).exists():
-            continue
-        path = folder.events / item.segment
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            data = read_range(fd, item.offset, item.offset + item.size)
-        finally:
-            os.close(fd)
-        replace_atomically(folder.quarantine / name, data)
+        path = folder.quarantine / _copy_name(item)
+        if not path.exists():
+            # Empty where the bytes are gone: then it only hints readers at the event.
+            replace_atomically(path, bytes_of(folder, item))
 
 
 def _move_mark(folder: LedgerFolder, before: Mark | None, mark: Mark) -> None:
@@ -180,6 +185,7 @@ def _lines(events: Sequence[NewEvent], end: End) -> tuple[bytes, int]:
 
 def _restore_identity(folder: LedgerFolder) -> None:
     """Write ``ledger.json`` again, from line 1."""
-    created, line = created_event(folder), first_line(folder, 1)
+    line = line_one(folder)
+    created = created_event(line)
     if created is not None and line is not None:
         folder.create(Identity(created.ledger_id, created.format, line.recorded_at))

@@ -10,13 +10,12 @@ import msgspec
 from ledger.codec import leaf_hash
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired
-from ledger.files import read_range
 from ledger.findings import Finding
 from ledger.folder import LedgerFolder, segment_name
-from ledger.folder_check import created_event, ends_at, first_line
+from ledger.folder_check import created_event, ends_at, first_line, line_one
 from ledger.machine import boot_id
 from ledger.mark import Mark, read_mark
-from ledger.recorded_repairs import Skipped, digest_of
+from ledger.recorded_repairs import Skipped, bytes_of, digest_of
 from ledger.sound_reading import OutOfReach, sound_end
 from ledger.verify import Verification, verify
 from ledger.walk import End
@@ -36,7 +35,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         skipped: the ranges it passes over.
         identity: whether ``ledger.json`` is written again, from line 1.
-        mark: whether the mark of an earlier repair is set, which did not get so far.
+        mark: whether the durable mark is set: it was lost, or a repair before did not get so far.
         first_again: the first position that is given out again; 0 where none is.
         last_again: the last one.
         left: what is wrong and no repair can mend.
@@ -76,6 +75,9 @@ def make_plan(folder: LedgerFolder, jobs: int | None = None) -> RepairPlan:
     mark = _mark_of(folder)
     moved = _begun(folder, mark)
     found = verify(folder.path, jobs=jobs, mark=moved)
+    if mark is None and moved is None and found.out_of_reach:
+        # Without one, a writer would take the damage for a torn tail, or refuse to open.
+        moved = msgspec.structs.replace(found.mark, boot_id=boot_id())
     behind = [item for item in found.out_of_reach if item.first > found.end.position]
     goes_on = None
     if behind or not ends_at(found.end, found.mark):
@@ -124,7 +126,7 @@ def _begun(folder: LedgerFolder, mark: Mark | None) -> Mark | None:
 def _identity_is_lost(folder: LedgerFolder, found: Verification) -> bool:
     name = folder.identity_file.name
     lost = any(item.kind == "identity" and item.segment == name for item in found.findings)
-    if lost and created_event(folder) is None:
+    if lost and created_event(line_one(folder)) is None:
         raise RepairRefused(
             folder.path, f"{name} and line 1 are both lost: restore one of them from a backup"
         )
@@ -137,12 +139,7 @@ def _new_end(folder: LedgerFolder, found: Verification, behind: Sequence[OutOfRe
     reaches = _size_of(folder, mark.segment) >= mark.offset > 0
     if end.position == mark.position or not (reaches and behind and behind[-1].size):
         return End(end.position + 1, 0, end.position, end.leaf, end.recorded_at)
-    last = behind[-1]
-    fd = os.open(folder.events / last.segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        data = read_range(fd, last.offset, last.offset + last.size)
-    finally:
-        os.close(fd)
+    data = bytes_of(folder, behind[-1])
     leaf = leaf_hash(data.removesuffix(b"\n").rpartition(b"\n")[2])
     return End(mark.position + 1, 0, mark.position, leaf, end.recorded_at)
 

@@ -59,11 +59,21 @@ def current_stage() -> StageContext | None:
 
 
 def describe_error(error: BaseException) -> ErrorInfo:
-    """Put an exception into words: its class, its message, and the traceback Python prints."""
+    """Put an exception into words: its class, its message, and the traceback Python prints.
+
+    Frames of modules that set ``__tracebackhide__`` are left out where the traceback begins: they
+    ran the stage, and say nothing of it. If nothing else is left, and no other exception led to
+    this one, there is no traceback.
+    """
+    trace = error.__traceback__
+    while trace is not None and "__tracebackhide__" in trace.tb_frame.f_globals:
+        trace = trace.tb_next
+    told = trace or error.__cause__ or (error.__context__ and not error.__suppress_context__)
+    shown = traceback.format_exception(type(error), error, trace) if told else []
     return ErrorInfo(
         type=type(error).__qualname__,
         message=_message(error),
-        traceback=clean_text("".join(traceback.format_exception(error))),
+        traceback=clean_text("".join(shown)) or None,
     )
 
 
@@ -143,7 +153,7 @@ class RunContext:
             writer=this_writer(),
             code_version=code_version,
         )
-        return cls(log, started, run_id or _new_run_id(), fresh=run_id is None)
+        return cls(log, started, _new_run_id() if run_id is None else run_id, fresh=run_id is None)
 
     def stage(self, name: str, *, retries_left: int = 0) -> StageContext:
         """Open the next attempt of a stage, to be used in ``with`` or ``async with``.

@@ -81,9 +81,10 @@ class ActiveIndex:
             while start < len(data):
                 key = _key_at(data, start)
                 if key is None:
+                    self.offset, self.offsets, start = 0, {}, self.offset + start
                     name = segment_name(self.segment)
                     reason = "the line does not begin as the format says"
-                    raise LedgerDamaged(name, 0, self.offset + start, reason)
+                    raise LedgerDamaged(name, 0, start, reason)
                 self.offsets.setdefault(key, []).append(self.offset + start)
                 start = data.find(b"\n", start) + 1 or len(data)
             self.offset = stop
@@ -214,12 +215,7 @@ class RunIndex:
         except FileNotFoundError:
             raise LedgerDamaged(path.name, index.segment, 0, "the segment is missing") from None
         try:
-            index.extend(fd, offset)
-        except LedgerDamaged:
-            skipped = self._skipped(index.segment)
-            if not skipped:
-                raise
-            index.extend(fd, offset, skipped)
+            index.extend(fd, offset, self._skipped(index.segment))
         finally:
             os.close(fd)
 
@@ -236,6 +232,9 @@ class RunIndex:
             return rebuilt.offsets.get(key, [])
 
     def _open_sealed(self, first: int) -> SealedIndex | ActiveIndex:
+        if self._skipped(first):
+            # The file may be from before the damage, and fit by its size.
+            return self._build(first)
         try:
             size = self._folder.segment(first).stat().st_size
             return SealedIndex(self._folder.index / index_name(first), first, size)

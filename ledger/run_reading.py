@@ -41,11 +41,12 @@ class RunReading:
         Raises:
             LedgerDamaged: a line is not what was written, or one is missing.
         """
+        repaired = self._repairs.are_known(mark)
         opened: tuple[int, int] | None = None
         sequence = position = 0
         try:
             for segment, offset in list(self._index.places(run_id, mark.segment, mark.offset)):
-                if self._repairs.are_known(mark) and self._repairs.skip(segment, offset):
+                if repaired and self._repairs.skip(segment, offset):
                     continue
                 if opened is None or opened[0] != segment:
                     if opened is not None:

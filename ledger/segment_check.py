@@ -24,7 +24,6 @@ __all__ = ["Leaves", "SegmentFacts", "check_segment"]
 
 # What fits the cache of a core: a megabyte takes half as long again.
 _PIECE = 1 << 17
-_IN_BLOCK = BLOCK_SIZE - 1
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 
 
@@ -54,27 +53,23 @@ class Leaves:
         self.head: list[bytes] = []
         self.blocks: list[bytes] = []
         self.open: list[bytes] = []
-        self._in_head = (first - 1) % BLOCK_SIZE > 0
+        self._head_size = -(first - 1) % BLOCK_SIZE
 
-    def add(self, leaf: bytes, position: int) -> None:
-        """Add the leaf of the line at ``position``."""
-        self.open.append(leaf)
-        if position % BLOCK_SIZE == 0:
-            self.close_block()
-
-    def close_block(self) -> None:
-        """Close a block: the leaves since the last one are full, or those before the first."""
-        if self._in_head:
-            self.head, self._in_head = self.open, False
-        else:
-            self.blocks.append(_root_of_block(self.open))
-        self.open = []
+    def extend(self, leaves: list[bytes]) -> None:
+        """Add the leaves of the lines that follow."""
+        self.open += leaves
+        if self._head_size and len(self.open) >= self._head_size:
+            self.head, self.open = self.open[: self._head_size], self.open[self._head_size :]
+            self._head_size = 0
+        if not self._head_size:
+            full = len(self.open) - len(self.open) % BLOCK_SIZE
+            for begin in range(0, full, BLOCK_SIZE):
+                self.blocks.append(_root_of_block(self.open[begin : begin + BLOCK_SIZE]))
+            self.open = self.open[full:]
 
     def join(self, other: Leaves) -> None:
-        """Add the leaves of the lines that follow."""
-        self.open += other.head
-        if len(self.open) == BLOCK_SIZE:
-            self.close_block()
+        """Add those of a part of the log that follows. Only for the leaves from position 1 on."""
+        self.extend(other.head)
         self.blocks += other.blocks
         self.open += other.open
 
@@ -148,22 +143,23 @@ def check_segment(folder: Path, first: int, stop: int | None) -> SegmentFacts | 
     return facts
 
 
-def _check_lines(  # noqa: C901 - a call for each line would cost more than it explains
+def _check_lines(
     pieces: Iterator[bytes], first: int
 ) -> tuple[SegmentFacts, dict[str | None, list[int]]]:
     """Check every line; give the facts, and for each run its first sequence and the offsets."""
     decode = msgspec.json.Decoder(_Envelope).decode
     crc32, sha256 = zlib.crc32, hashlib.sha256
     leaves = Leaves(first)
-    add_leaf, close_block = leaves.open.append, leaves.close_block
+    crc_at = -_CRC_WIDTH
     runs: dict[str | None, list[int]] = {}
     position, offset, rest, sequence = first - 1, 0, 0, 0
     begin = leaf = clock = opened_at = ""
     current: str | None = ""
     run: list[int] = []
     for lines in _whole_lines(pieces):
+        hashes: list[bytes] = []
         for raw in lines:
-            if raw[-_CRC_WIDTH:] != b',"crc":"%08x"}' % crc32(raw[:-_CRC_WIDTH]):
+            if raw[crc_at:] != b',"crc":"%08x"}' % crc32(raw[:crc_at]):
                 raise _Flawed
             envelope = decode(raw)
             position += 1
@@ -178,17 +174,15 @@ def _check_lines(  # noqa: C901 - a call for each line would cost more than it e
             if run_id != current:
                 run = runs.setdefault(run_id, [envelope.sequence])
                 current, sequence = run_id, run[0] + len(run) - 2
-            sequence += 1
-            if envelope.sequence != sequence and (run_id is not None or envelope.sequence):
+            sequence = 0 if run_id is None else sequence + 1
+            if envelope.sequence != sequence:
                 raise _Flawed
             run.append(offset)
             offset += len(raw) + 1
-            digest = sha256(b"\x00" + raw)
-            leaf = digest.hexdigest()
-            add_leaf(digest.digest())
-            if not position & _IN_BLOCK:
-                close_block()
-                add_leaf = leaves.open.append
+            digest = sha256(b"\x00" + raw).digest()
+            leaf = digest.hex()
+            hashes.append(digest)
+        leaves.extend(hashes)
     if rest:
         raise _Flawed
     facts = SegmentFacts(

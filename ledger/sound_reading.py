@@ -198,7 +198,11 @@ def _gap(fd: int, end: End, last: int, stop: int) -> OutOfReach:
     if size:
         data = read_range(fd, end.offset, min(stop, end.offset + MAX_LINE + 1))
         item = next(walk(data, end), None)
-        reason = item.reason if isinstance(item, Flaw) and end.leaf else _SUPERFLUOUS
+        # Where the line before is not known, nothing can be told of what refers to it.
+        if isinstance(item, Flaw) and (end.leaf or not item.disowns):
+            reason = item.reason
+        else:
+            reason = _SUPERFLUOUS
     first = end.position + 1
     return OutOfReach(first, last, segment_name(end.segment), end.offset, size, reason)
 
@@ -254,18 +258,26 @@ def _joined(ranges: Sequence[OutOfReach]) -> Iterator[OutOfReach]:
 
 
 def sound_end(folder: LedgerFolder) -> Mark:
-    """Find the last sound line of a log whose durable mark is lost; nothing where there is none."""
+    """Find the end of the last sound batch of a log whose durable mark is lost."""
     for first in reversed(folder.segments()):
         try:
             fd = open_segment(folder, first)
         except OSError:
             continue
         try:
-            pieces = pieces_of(fd, 0, os.fstat(fd).st_size)
-            chosen = choose_fragments(find_fragments(split_lines(pieces), 1, _NO_LIMIT))
+            end = _last_batch(fd, first)
         finally:
             os.close(fd)
-        if chosen:
-            fragment, last = chosen[-1]
-            return Mark(first, fragment.stop, last)
+        if end is not None:
+            return Mark(first, end.offset, end.position)
     return Mark(1, 0, 0)
+
+
+def _last_batch(fd: int, first: int) -> End | None:
+    """Find the last sound line of a segment that ends a batch."""
+    pieces = pieces_of(fd, 0, os.fstat(fd).st_size)
+    end: End | None = None
+    for fragment, last in choose_fragments(find_fragments(split_lines(pieces), 1, _NO_LIMIT)):
+        for line in _lines_of(fd, first, fragment, last):
+            end = end if line.envelope.rest else line.end
+    return end

@@ -48,6 +48,7 @@ class Tail:
         """Know nothing yet: the first ``refresh`` reads from the mark."""
         self._reader = reader
         self._folder = reader.folder
+        self._events = str(reader.folder.events)
         self._fd = -1
         self._known = False
         self._folder_seen = 0
@@ -70,13 +71,17 @@ class Tail:
                 return
         self._load(mark)
 
+    @property
+    def known(self) -> bool:
+        """Whether the end is known, but for what others did meanwhile."""
+        return self._known
+
     def forget(self) -> None:
         """Look everything up again at the next refresh."""
         self._known = False
 
     def _take_in_news(self, mark: Mark | None) -> None:
         status = os.fstat(self._fd)
-        name = segment_name(self.end.segment)
         if not status.st_nlink:
             self._go_to_copy()
             status = os.fstat(self._fd)
@@ -84,7 +89,9 @@ class Tail:
             return
         if status.st_size < self.end.offset:
             raise LedgerReplaced(
-                self._folder.path, f"{name} has {status.st_size} bytes; it had {self.end.offset}"
+                self._folder.path,
+                f"{segment_name(self.end.segment)} has {status.st_size} bytes;"
+                f" it had {self.end.offset}",
             )
         if not self._go_to_last_line(status.st_size):
             self._take_in(mark)
@@ -103,7 +110,7 @@ class Tail:
 
     def _was_rotated(self) -> bool:
         """Tell whether somebody made the next segment, and died before the mark was moved to it."""
-        changed = os.stat(self._folder.events).st_mtime_ns  # noqa: PTH116 - on the hot path
+        changed = os.stat(self._events).st_mtime_ns  # noqa: PTH116 - on the hot path
         if changed == self._folder_seen:
             return False
         # A second change within one tick of the clock leaves no trace: look again until it is past.
@@ -175,7 +182,11 @@ class Tail:
             raise LedgerDamaged(segment_name(first), first, 0, "the segment is missing")
         self._open_at(segments, mark)
         durable, lines = self.end, []
-        for first in [number for number in segments if number > self.end.segment]:
+        newer = [number for number in segments if number > self.end.segment]
+        if newer:
+            # Who made them may have died, or failed, before the folder was synced.
+            sync_folder(self._folder.events)
+        for first in newer:
             lines += self._pass_to(first)
         lines += self._take_in(mark)
         noted = [cut.quarantine for cut in self.recovered]

@@ -1,4 +1,4 @@
-"""SIGTERM as an exception, so that a run that is told to stop can say so before it does."""
+"""SIGTERM and SIGHUP as an exception, so that a run that is told to stop can say so first."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Terminated", "is_stop", "sigterm_raises"]
 
 
 class Terminated(SystemExit):
-    """SIGTERM arrived. Uncaught, it ends the process with 143, as the signal would."""
+    """SIGTERM arrived, or SIGHUP. Uncaught, it ends the process with the code of the signal."""
 
-    def __init__(self) -> None:
-        super().__init__(128 + signal.SIGTERM)
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(128 + number)
 
 
 def is_stop(error: BaseException) -> bool:
@@ -26,21 +26,21 @@ def is_stop(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt | asyncio.CancelledError | GeneratorExit)
 
 
-def _raise(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _raise(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)
 
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into ``Terminated`` in the main thread, where nobody else handles it."""
-    mine = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if mine:
-        signal.signal(signal.SIGTERM, _raise)
+    """Turn both into ``Terminated`` in the main thread, where nobody else handles them."""
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _raise)
+                taken.append(number)
     try:
         yield
     finally:
-        if mine:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

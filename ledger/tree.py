@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ledger.errors import LedgerReplaced, LedgerUnwritable, LockTimeout
+from ledger.leaves import read_leaves
 from ledger.lock import FolderLock
 from ledger.merkle import (
     Frontier,
@@ -110,8 +111,8 @@ class LedgerTree:
         leaves: list[bytes] = []
         blocks: list[bytes] = []
         full = self._size - self._size % BLOCK_SIZE
-        for line in self._reader.read_lines(records.blocks * BLOCK_SIZE, full):
-            leaves.append(bytes.fromhex(line.end.leaf))
+        for leaf in read_leaves(self._reader, records.blocks * BLOCK_SIZE, full):
+            leaves.append(leaf)
             if len(leaves) == BLOCK_SIZE:
                 blocks.append(perfect_root(leaves))
                 leaves.clear()
@@ -210,8 +211,7 @@ class LedgerTree:
         if block not in self._leaves:
             first = block * BLOCK_SIZE
             end = min(first + BLOCK_SIZE, self._size)
-            lines = self._reader.read_lines(first, end)
-            leaves = [bytes.fromhex(line.end.leaf) for line in lines]
+            leaves = list(read_leaves(self._reader, first, end))
             if len(leaves) < end - first:
                 raise LedgerReplaced(self._reader.folder.path, f"it ended at {end} a moment ago")
             if len(self._leaves) == _BLOCKS_KEPT:
@@ -228,8 +228,8 @@ def root_from_lines(reader: LogReader, size: int) -> bytes:
         LedgerReplaced: the log has fewer lines.
     """
     frontier = Frontier()
-    for line in reader.read_lines(0, size):
-        frontier.add(bytes.fromhex(line.end.leaf))
+    for leaf in read_leaves(reader, 0, size):
+        frontier.add(leaf)
     if frontier.size < size:
         raise LedgerReplaced(reader.folder.path, f"it ends at position {frontier.size}, not {size}")
     return frontier.root()

@@ -16,6 +16,7 @@ from ledger.errors import LedgerReplaced, LedgerUnwritable, NotProven
 from ledger.extension import departure
 from ledger.files import replace_atomically
 from ledger.folder import LedgerFolder
+from ledger.leaves import read_leaves
 from ledger.lock import FolderLock
 from ledger.mark import read_mark
 from ledger.reader import LogReader
@@ -109,6 +110,6 @@ def _grown(reader: LogReader, tree: LedgerTree, stored: TreeHead, size: int) -> 
     frontier = tree.frontier(stored.size)
     if frontier.root() != stored.root:
         return None
-    for line in reader.read_lines(stored.size, size):
-        frontier.add(bytes.fromhex(line.end.leaf))
+    for leaf in read_leaves(reader, stored.size, size):
+        frontier.add(leaf)
     return frontier.root() if frontier.size == size else None

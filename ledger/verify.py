@@ -24,7 +24,13 @@ from ledger.codec import ZERO_HASH
 from ledger.derived_check import check_derived, check_index
 from ledger.findings import Finding, Findings, number_lines
 from ledger.folder import LedgerFolder
-from ledger.folder_check import check_folder, check_place, check_tail, durable_end
+from ledger.folder_check import (
+    check_folder,
+    check_names,
+    check_place,
+    check_tail,
+    durable_end,
+)
 from ledger.log_check import LogCheck
 from ledger.mark import Mark
 from ledger.recorded_repairs import RecordedRepairs
@@ -106,6 +112,7 @@ def verify(
     steps.finish()
     check_place(log.end, mark, findings)
     check_tail(ledger, mark, findings)
+    check_names(ledger, segments, findings)
     root = check_derived(ledger, ledger_id, mark, log, findings)
     return Verification(
         sound=not findings.findings,

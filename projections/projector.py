@@ -19,11 +19,13 @@ from pydantic import ValidationError
 
 from ledger import LogReader, RecordedEvent
 from ledger.codec import ZERO_HASH
-from ledger.errors import LedgerReplaced
+from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.lock import holder_of, open_lock_file, try_flock
 from ledger.machine import boot_id
 from ledger.plain_values import utc_text
+from ledger.sound_reading import OutOfReach
 from projections.errors import ProjectionBehind, ReadModelOfAnotherLog, ReadModelUnusable
+from projections.out_of_reach import note_out_of_reach
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
 from projections.run_summary import RunState, evolve, initial, summarize
@@ -169,8 +171,13 @@ class Projector:
             # A power cut can set the mark back; whoever next opens the log to write moves it on.
             return
         try:
-            leaf = self._reader.leaf_at(checkpoint.position)
+            leaf = self._reader.leaf_at(checkpoint.read_position)
+        except LedgerDamaged:
+            # What the model was built on then is served on; what follows shows what is lost.
+            return
         except LedgerReplaced as error:
+            if checkpoint.read_position <= mark.position:
+                return
             raise ReadModelOfAnotherLog(path, checkpoint.position, error.reason) from None
         if leaf != checkpoint.leaf:
             reason = f"the leaf hash there is {leaf}, the model was built on {checkpoint.leaf}"
@@ -189,17 +196,41 @@ class Projector:
 
     def _apply(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
-        events = self._reader.read(checkpoint.position)
-        while batch := list(itertools.islice(events, self._batch)):
-            last = batch[-1]
+        items = self._items(checkpoint.position)
+        while batch := list(itertools.islice(items, self._batch)):
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 if read_checkpoint(connection) != checkpoint:
                     # Somebody projects without this lock, whose file was removed: leave it to them.
                     return
-                _fold_batch(connection, batch)
-                checkpoint = replace(checkpoint, position=last.position, leaf=last.leaf)
-                connection.execute(query("move_checkpoint"), (checkpoint.position, checkpoint.leaf))
+                events = [item for item in batch if isinstance(item, RecordedEvent)]
+                note_out_of_reach(connection, batch)
+                _fold_batch(connection, events)
+                checkpoint = _moved(checkpoint, batch)
+                values = (checkpoint.position, checkpoint.leaf, checkpoint.read_position)
+                connection.execute(query("move_checkpoint"), values)
+
+    def _items(self, after: int) -> Iterator[RecordedEvent | OutOfReach]:
+        """Read on after a position; over damage, what is sound and what is out of reach."""
+        try:
+            for event in self._reader.read(after):
+                after = event.position
+                yield event
+        except (LedgerDamaged, LedgerReplaced):
+            yield from self._reader.read_sound(after)
+
+
+def _moved(checkpoint: Checkpoint, batch: Iterable[RecordedEvent | OutOfReach]) -> Checkpoint:
+    """Move the checkpoint behind a batch."""
+    position, last = checkpoint.position, None
+    for item in batch:
+        if isinstance(item, RecordedEvent):
+            position, last = item.position, item
+        else:
+            position = max(position, item.last)
+    if last is None:
+        return replace(checkpoint, position=position)
+    return replace(checkpoint, position=position, leaf=last.leaf, read_position=last.position)
 
 
 def _fold_batch(connection: sqlite3.Connection, events: Iterable[RecordedEvent]) -> None:

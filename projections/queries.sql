@@ -1,11 +1,22 @@
 -- read_checkpoint --
-SELECT version, ledger_id, position, leaf FROM checkpoint
+SELECT version, ledger_id, position, leaf, read_position FROM checkpoint
 
 -- begin_checkpoint --
-INSERT INTO checkpoint (only, version, ledger_id, position, leaf) VALUES (1, ?, ?, ?, ?)
+INSERT INTO checkpoint (only, version, ledger_id, position, leaf, read_position)
+VALUES (1, ?, ?, ?, ?, ?)
 
 -- move_checkpoint --
-UPDATE checkpoint SET position = ?, leaf = ?
+UPDATE checkpoint SET position = ?, leaf = ?, read_position = ?
+
+-- put_out_of_reach --
+INSERT OR REPLACE INTO out_of_reach (first, last, segment, offset, size, reason)
+VALUES (?, ?, ?, ?, ?, ?)
+
+-- drop_out_of_reach --
+DELETE FROM out_of_reach WHERE segment = ? AND offset = ?
+
+-- out_of_reach --
+SELECT first, last, segment, offset, size, reason FROM out_of_reach ORDER BY first, offset
 
 -- read_state --
 SELECT state, coalesce(result, '') FROM runs WHERE run_id = ?

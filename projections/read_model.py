@@ -27,7 +27,7 @@ from projections.queries import query, schema
 
 __all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
 
-VERSION = 1
+VERSION = 2
 """Of the schema and the folds together: a model of another version is built anew."""
 
 _GENERATION = re.compile(r"(\d{6})\.sqlite")
@@ -38,12 +38,16 @@ _PRIMARY_CODE = 0xFF
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Up to where, and of which log, a read model was built."""
+    """Up to where, and of which log, a read model was built.
+
+    ``leaf`` is that of the line at ``read_position``: ``position``, unless that is out of reach.
+    """
 
     version: int
     ledger_id: str
     position: int
     leaf: str
+    read_position: int = 0
 
 
 def read_checkpoint(connection: sqlite3.Connection) -> Checkpoint | None:

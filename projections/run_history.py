@@ -23,8 +23,10 @@ from ledger.errors import InvalidEvent
 from ledger.events import Result, WriterIdentity
 from ledger.fields import RUN_ID
 from ledger.fork_safety import forget_in_children
+from ledger.sound_reading import OutOfReach
 from projections.errors import ProjectionBehind, ReadModelUnusable
 from projections.liveness import judge_liveness
+from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE, Projector
 from projections.queries import query
 from projections.read_model import is_broken, read_checkpoint
@@ -48,6 +50,7 @@ class RunsPage:
     items: Sequence[str]
     total: int
     position: int
+    out_of_reach: Sequence[OutOfReach] = ()
 
     def encode(self) -> bytes:
         """Encode as ``{"runs": […], "total": N}``."""
@@ -86,24 +89,28 @@ class RunHistory:
         Raises:
             InvalidEvent: the limit or the result is not one; names the argument.
         """
-        rows, _, _ = self._newest(limit, result_filter)
+        rows, *_ = self._newest(limit, result_filter)
         return [RunSummary.model_validate_json(self._detail(*row)) for row in rows]
 
     def runs_page(self, *, limit: int = 100, result_filter: str | None = None) -> RunsPage:
         """List runs as ``list_runs`` does, as encoded JSON without attempts, with a total."""
-        rows, total, position = self._newest(limit, result_filter)
-        return RunsPage([self._judged(item) for item, _ in rows], total, position)
+        rows, total, lost, position = self._newest(limit, result_filter)
+        items = [self._judged(item) for item, _ in rows]
+        return RunsPage(items, total, position, ranges_of(lost))
 
-    def _newest(self, limit: int, result: str | None) -> tuple[list[tuple[str, str]], int, int]:
-        """Give the rows, how many runs match, and the position both reflect."""
+    def _newest(
+        self, limit: int, result: str | None
+    ) -> tuple[list[tuple[str, str]], int, list[Sequence[object]], int]:
+        """Give the rows, how many runs match, what is out of reach, and the position of all."""
         if limit < 1:
             raise InvalidEvent("limit", f"{limit} is not a whole number from 1 up")
         limit = min(limit, sys.maxsize)
         newest: _Question = ("newest_runs", (limit,))
         if result is not None:
             newest = ("newest_runs_by_result", (result, limit))
-        (rows, [(total,)]), position = self._ask(newest, _count(result))
-        return rows, total, position
+        lost_too: _Question = ("out_of_reach", ())
+        (rows, [(total,)], lost), position = self._ask(newest, _count(result), lost_too)
+        return rows, total, lost, position
 
     def get_run(self, run_id: str) -> RunSummary | None:
         """Give one run; None when it is unknown."""
@@ -133,6 +140,16 @@ class RunHistory:
             return []
         (rows,), _ = self._ask(("runs_by_prefix", (prefix, prefix + _AFTER_ALL_IDS, limit)))
         return [run_id for (run_id,) in rows]
+
+    def out_of_reach(self) -> list[OutOfReach]:
+        """List what a damaged log did not let be read; empty where the log is sound."""
+        (rows,), _ = self._ask(("out_of_reach", ()))
+        return ranges_of(rows)
+
+    def standing(self) -> tuple[int, list[OutOfReach]]:
+        """Give the position that answers reflect now, and what is out of reach up to there."""
+        (rows,), position = self._ask(("out_of_reach", ()))
+        return position, ranges_of(rows)
 
     def catch_up(self) -> int:
         """Bring the view to all that is durable now, and give the position it reflects."""

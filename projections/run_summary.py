@@ -36,7 +36,7 @@ from ledger.lifecycle import Lifecycle, RunPhase, Violation, advance
 from ledger.plain_values import utc_text
 
 __all__ = [
-    "SEED_FIELDS",
+    "FIRST_NINE",
     "Anomaly",
     "Attempt",
     "Liveness",
@@ -55,7 +55,7 @@ Liveness = Literal["live", "late", "presumed dead"]
 AttemptResult = Literal["success", "failed", "stopped"]
 Changes = Mapping[str, Any]
 
-SEED_FIELDS = (
+FIRST_NINE = (
     "run_id",
     "started_at",
     "ended_at",
@@ -114,7 +114,7 @@ class Anomaly(_Served):
 
 
 class RunSummary(_Served):
-    """What is known of one run. The first nine fields are ``SEED_FIELDS``.
+    """What is known of one run. The first nine fields are ``FIRST_NINE``.
 
     A list item is this without ``attempts``, which therefore comes last.
     """

@@ -1,7 +1,7 @@
 """``runs.jsonl``: one line for each end of a run, for people with ``tail`` and spreadsheets.
 
-Each line is the summary as of its terminal event: exactly the seed's nine keys, in order, with the
-seed's spacing (that of ``json.dumps``). A real end after a presumed one adds a line; the last line
+Each line is the summary as of its terminal event: exactly its first nine keys, in order, with the
+spacing of ``json.dumps``. A real end after a presumed one adds a line; the last line
 of a run wins. The checkpoint beside the read models knows the file's length, so a crash between
 the two neither doubles nor loses a line, and a file that is rebuilt is the same to the byte.
 """
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from ledger import LogReader
+from ledger import LogReader, RecordedEvent
 from ledger.codec import ZERO_HASH
-from ledger.errors import LedgerError
+from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
 from ledger.files import replace_atomically, sync_data
 from ledger.lifecycle import RunPhase
 from ledger.lock import FolderLock
 from projections.projector import PATIENCE
 from projections.run_summary import (
-    SEED_FIELDS,
+    FIRST_NINE,
     RunState,
     RunSummary,
     evolve,
@@ -32,7 +32,7 @@ from projections.run_summary import (
     summarize,
 )
 
-__all__ = ["RunsFile", "seed_line"]
+__all__ = ["RunsFile", "runs_file_line"]
 
 _ENDS = frozenset({"run_ended", "run_abandoned", "run_imported"})
 _BUFFER = 1 << 20
@@ -45,9 +45,9 @@ class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     length: int
 
 
-def seed_line(summary: RunSummary) -> str:
-    """Write a summary as one line of the seed's format."""
-    return json.dumps(summary.model_dump(mode="json", include=set(SEED_FIELDS))) + "\n"
+def runs_file_line(summary: RunSummary) -> str:
+    """Write a summary as one line of ``runs.jsonl``."""
+    return json.dumps(summary.model_dump(mode="json", include=set(FIRST_NINE))) + "\n"
 
 
 class RunsFile:
@@ -104,13 +104,21 @@ class RunsFile:
         written = 0
         with os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=_BUFFER) as file:
             file.truncate(checkpoint.length)
-            for line in self._lines(checkpoint.position, last):
-                file.write(line.encode())
-                written += 1
+            try:
+                for line in self._lines(checkpoint.position, last):
+                    file.write(line.encode())
+                    written += 1
+            except (LedgerDamaged, LedgerReplaced):
+                # Runs are folded from their first sound event on, so that none is looked up.
+                file.truncate(0)
+                written = 0
+                for line in _seed_lines(self._sound_events(last), None):
+                    file.write(line.encode())
+                    written += 1
             file.flush()
             sync_data(file.fileno())
             length = os.fstat(file.fileno()).st_size
-        reached = _Checkpoint(checkpoint.ledger_id, last, self._reader.leaf_at(last), length)
+        reached = _Checkpoint(checkpoint.ledger_id, last, self._leaf_at(last), length)
         replace_atomically(self._checkpoint_file, msgspec.json.encode(reached))
         return written
 
@@ -119,26 +127,52 @@ class RunsFile:
 
         A run that began before is folded from its own events, once its end is met.
         """
-        going_on: dict[str, RunState] = {}
-        ended: set[str] = set()
-        for event in self._reader.read(after, last):
-            run_id = event.run_id
-            if run_id is None or run_id in ended:
+
+        def begin(event: RecordedEvent) -> RunState:
+            run_id = event.run_id or ""
+            return fold(self._reader.read_run(run_id, event.position - 1), initial(run_id))
+
+        return _seed_lines(self._reader.read(after, last), begin)
+
+    def _sound_events(self, last: int) -> Iterator[RecordedEvent]:
+        for item in self._reader.read_sound(0, last):
+            if isinstance(item, RecordedEvent):
+                yield item
+
+    def _leaf_at(self, position: int) -> str:
+        """Give the leaf hash of a line; empty where the line is out of reach."""
+        try:
+            return self._reader.leaf_at(position)
+        except (LedgerDamaged, LedgerReplaced):
+            return ""
+
+
+def _seed_lines(
+    events: Iterable[RecordedEvent], begin: Callable[[RecordedEvent], RunState] | None
+) -> Iterator[str]:
+    """Yield a line for each end; ``begin`` gives a run that began before as it stood then.
+
+    Without it, a run begins with the first event that there is of it.
+    """
+    going_on: dict[str, RunState] = {}
+    ended: set[str] = set()
+    for event in events:
+        run_id = event.run_id
+        if run_id is None or run_id in ended:
+            continue
+        before = going_on.get(run_id)
+        if before is None and event.sequence > 1 and begin is not None:
+            if event.type not in _ENDS:
                 continue
-            before = going_on.get(run_id)
-            if before is None and event.sequence > 1:
-                if event.type not in _ENDS:
-                    continue
-                earlier = self._reader.read_run(run_id, event.position - 1)
-                before = fold(earlier, initial(run_id))
-            before = before or initial(run_id)
-            state = going_on[run_id] = evolve(before, event)
-            if _has_ended(before, state):
-                yield seed_line(summarize(state))
-            if state.lifecycle.phase is RunPhase.ENDED:
-                # Nothing that follows an end makes another line.
-                del going_on[run_id]
-                ended.add(run_id)
+            before = begin(event)
+        before = before or initial(run_id)
+        state = going_on[run_id] = evolve(before, event)
+        if _has_ended(before, state):
+            yield runs_file_line(summarize(state))
+        if state.lifecycle.phase is RunPhase.ENDED:
+            # Nothing that follows an end makes another line.
+            del going_on[run_id]
+            ended.add(run_id)
 
 
 def _has_ended(before: RunState, after: RunState) -> bool:

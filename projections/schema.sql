@@ -5,7 +5,20 @@ CREATE TABLE checkpoint (
     version INTEGER NOT NULL,
     ledger_id TEXT NOT NULL,
     position INTEGER NOT NULL,
-    leaf TEXT NOT NULL
+    leaf TEXT NOT NULL,
+    -- The last position up to there that could be read: whose leaf hash it is.
+    read_position INTEGER NOT NULL
+);
+
+-- What could not be read on the way, as long as no repair has passed over it.
+CREATE TABLE out_of_reach (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    segment TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (segment, offset, first)
 );
 
 -- `summary` is the list item and `attempts` the rest of the detail, both as the JSON that is served.

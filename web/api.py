@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ledger.fields import RUN_ID
+from ledger.sound_reading import OutOfReach
 from projections import RunHistory
+from projections.out_of_reach import ranges_text
 from web.parameters import RunsQuery, parse_query
 from web.problems import Problem, answer
 
@@ -17,9 +19,11 @@ __all__ = ["RunsApi", "health", "position_header"]
 _JSON = "application/json"
 
 
-def position_header(position: int) -> Mapping[str, str]:
-    """Say which position an answer reflects."""
-    return {"X-Ledger-Position": str(position)}
+def position_header(position: int, out_of_reach: Sequence[OutOfReach] = ()) -> Mapping[str, str]:
+    """Say which position an answer reflects, and which positions up to there cannot be read."""
+    headers = {"X-Ledger-Position": str(position)}
+    damaged = ranges_text(out_of_reach)
+    return {**headers, "X-Ledger-Damaged": damaged} if damaged else headers
 
 
 def health(_request: Request) -> Response:
@@ -37,13 +41,14 @@ class RunsApi:
         """List runs, newest first, with the number of all that match."""
         asked = parse_query(RunsQuery, request.query_params)
         page = self._history.runs_page(limit=asked.limit, result_filter=asked.result)
-        return Response(page.encode(), headers=position_header(page.position), media_type=_JSON)
+        headers = position_header(page.position, page.out_of_reach)
+        return Response(page.encode(), headers=headers, media_type=_JSON)
 
     def one_run(self, request: Request) -> Response:
         """Give one run with its attempts."""
         run_id: str = request.path_params["run_id"]
         # Taken before the run is read: the answer may be newer than it says, never older.
-        headers = position_header(self._history.catch_up())
+        headers = position_header(*self._history.standing())
         detail = self._history.run_json(run_id) if RUN_ID.fullmatch(run_id) else None
         if detail is None:
             problem = Problem(

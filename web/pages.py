@@ -38,9 +38,9 @@ class RunsPages:
 
     def _page(self, template: str) -> Response:
         # Taken first: the page may be newer than it says, never older.
-        position = self._history.catch_up()
+        position, out_of_reach = self._history.standing()
         body = render(template, position=position, **self._values(datetime.now(UTC)))
-        return HTMLResponse(body, headers=position_header(position))
+        return HTMLResponse(body, headers=position_header(position, out_of_reach))
 
     def _values(self, now: datetime) -> Mapping[str, Any]:
         runs = self._history.list_runs(limit=_NEWEST)

@@ -1,7 +1,7 @@
 """The command line ``runfold``: one module per command. Data on stdout, everything else on stderr.
 
 Exit codes: 0 fine; 1 the run failed, or something else is wrong; 2 usage; 3 not found; 4 the log is
-damaged; 130 stopped (by SIGTERM: 143).
+damaged; 130 stopped, by SIGINT or SIGTERM.
 """
 
 import sys

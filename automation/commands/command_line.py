@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.backup_command import backup
 from automation.commands.check_proof_command import check_proof
 from automation.commands.consistency_command import consistency
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
 from automation.commands.prove_command import prove
+from automation.commands.repair_command import repair_log
 from automation.commands.replay_command import replay
 from automation.commands.run_command import run
 from automation.commands.runs_command import runs
@@ -23,6 +25,8 @@ from automation.commands.serve_command import serve
 from automation.commands.show_command import show
 from automation.commands.terminal_text import printable
 from automation.commands.tree_head_command import tree_head
+from automation.commands.verify_command import verify_log
+from ledger.termination import Terminated
 
 __all__ = ["app", "invoke"]
 
@@ -38,6 +42,9 @@ app = typer.Typer(
 for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
     app.command()(command)
 app.command("import")(import_file)
+app.command("verify")(verify_log)
+app.command("repair")(repair_log)
+app.command()(backup)
 app.add_typer(key)
 
 
@@ -62,6 +69,8 @@ def invoke(arguments: Sequence[str] | None) -> int:
     """Run one command, and give its exit code."""
     try:
         return int(app(arguments, prog_name="runfold", standalone_mode=False) or 0)
+    except Terminated:
+        return ExitCode.STOPPED
     except typer.TyperException as error:
         _say(f"{error.format_message()} (runfold --help lists what there is)")
         return error.exit_code

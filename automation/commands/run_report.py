@@ -66,7 +66,7 @@ def _attempts(summary: RunSummary) -> Table:
         table.add_row(
             safe(attempt.stage),
             str(attempt.attempt),
-            styled_result(attempt.result or "running"),
+            styled_result(attempt.result or ("running" if summary.result is None else "no end")),
             duration(attempt.duration_seconds),
             _outcome(attempt),
         )

@@ -33,6 +33,8 @@ def duration(seconds: float | None) -> str:
     """Say how long something took; empty where that is not known."""
     if seconds is None:
         return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < _MINUTE:
         return f"{seconds:.2f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.damage_warning import warn_of_damage
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_json, write_rich
 from projections import RunHistory
@@ -27,9 +28,11 @@ def runs(
     with RunHistory(folder_of(folder)) as history:
         if as_json:
             write_json(json.loads(history.runs_page(limit=limit, result_filter=result).encode()))
-            return
-        found = history.list_runs(limit=limit, result_filter=result)
-        total = history.get_run_count(result_filter=result)
-    from automation.commands.runs_table import runs_table  # noqa: PLC0415 - needs rich, JSON does not
+        else:
+            # Needs rich, which JSON does not.
+            from automation.commands.runs_table import runs_table  # noqa: PLC0415
 
-    write_rich(runs_table(found, total))
+            found = history.list_runs(limit=limit, result_filter=result)
+            total = history.get_run_count(result_filter=result)
+            write_rich(runs_table(found, total))
+        warn_of_damage(history)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.commands.run_words import duration, result_of, safe, started, styled_result
+from automation.commands.terminal_text import printable
 from projections import RunSummary
 
 __all__ = ["runs_table"]
@@ -17,8 +18,10 @@ __all__ = ["runs_table"]
 def runs_table(runs: Sequence[RunSummary], total: int) -> Group:
     """Lay out a list of runs, and say how many there are in all."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in ("run", "pipeline", "result", "started", "duration", "stages", "reason"):
-        table.add_column(header, overflow="fold")
+    for header in ("run", "pipeline", "result", "started", "duration", "stages"):
+        # An id is there to be copied, so it never wraps; the reason gives way.
+        table.add_column(header, no_wrap=True)
+    table.add_column("reason", no_wrap=True, overflow="ellipsis")
     for run in runs:
         table.add_row(
             safe(run.run_id),
@@ -27,7 +30,7 @@ def runs_table(runs: Sequence[RunSummary], total: int) -> Group:
             started(run.started_at),
             duration(run.duration_seconds),
             str(len(run.stages_executed)),
-            safe(run.failure_reason or ""),
+            Text(printable(run.failure_reason or "")),
         )
     shown = f"{len(runs)} of {total}" if len(runs) < total else str(total)
     count = Text(f"{shown} {'run' if total == 1 else 'runs'}", style="dim")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.damage_warning import warn_of_damage
 from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
 from automation.commands.output import write_json, write_rich
 from automation.errors import RunIdAmbiguous, RunNotFound
@@ -26,12 +27,14 @@ def show(
     path = folder_of(folder)
     with RunHistory(path) as history:
         summary = find_run(history, run_id)
-    if as_json:
-        write_json(summary.model_dump(mode="json"))
-        return
-    from automation.commands.run_report import run_details, run_report  # noqa: PLC0415 - needs rich
+        if as_json:
+            write_json(summary.model_dump(mode="json"))
+        else:
+            # Needs rich, which JSON does not.
+            from automation.commands.run_report import run_details, run_report  # noqa: PLC0415
 
-    write_rich(*run_report(summary, path), *run_details(summary))
+            write_rich(*run_report(summary, path), *run_details(summary))
+        warn_of_damage(history)
 
 
 def find_run(history: RunHistory, run_id: str) -> RunSummary:

@@ -13,7 +13,7 @@ from automation.runs_import import check_runs_file, import_runs
 from ledger import EventLog, NewEvent, RunContext
 from ledger.events import RunImported
 from projections import RunHistory, RunsFile
-from projections.run_summary import SEED_FIELDS
+from projections.run_summary import FIRST_NINE
 from tests.ledger.examples import one_run, run_abandoned, run_annotated
 from tests.ledger.strategies import valid_runs
 
@@ -63,7 +63,7 @@ def check_round_trip(source: Path, target: Path) -> int:
                 value = json.loads(line)
                 run = history.get_run(value["run_id"])
                 assert run is not None
-                assert run.model_dump(mode="json", include=set(SEED_FIELDS)) == value
+                assert run.model_dump(mode="json", include=set(FIRST_NINE)) == value
                 assert run.imported_from == "runs.jsonl"
     return len(lines)
 

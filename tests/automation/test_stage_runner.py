@@ -143,3 +143,20 @@ def test_an_error_of_another_ledger_fails_the_stage(
     summary = orchestrator.run(pipeline_of(a=Stage("a", uses_another, retries=1)))
 
     assert attempts_of(summary) == [("a", 1, "failed"), ("a", 2, "failed")]
+
+
+def test_a_traceback_begins_in_the_stage(tmp_path: Path) -> None:
+    """What ran the stage is left out, so the first frame is the function that raised."""
+
+    def broken() -> None:
+        message = "no rows"
+        raise ValueError(message)
+
+    with PipelineOrchestrator(tmp_path) as orchestrator:
+        summary = orchestrator.run(Pipeline("p", stages=[Stage("broken", broken)]))
+
+    error = summary.attempts[0].error
+    assert error is not None
+    assert error.traceback is not None
+    assert error.traceback.splitlines()[1].endswith("in broken")
+    assert "automation/stage_runner.py" not in error.traceback.replace("tests/automation", "")

@@ -12,7 +12,7 @@ import pytest
 from automation.summary_line import MAX_SUMMARY, parse_summary
 from ledger.errors import EventTooLarge, InvalidEvent
 from ledger.plain_values import MAX_DEPTH
-from projections.run_summary import SEED_FIELDS
+from projections.run_summary import FIRST_NINE
 from tests.automation.summaries import as_line, summary
 
 
@@ -20,7 +20,7 @@ def test_a_line_gives_the_nine_values() -> None:
     """Each value is what the line says; times come in UTC."""
     run = parse_summary(as_line(summary()) + b"\n", None)
 
-    assert tuple(type(run).model_fields) == SEED_FIELDS
+    assert tuple(type(run).model_fields) == FIRST_NINE
     assert run.started_at == datetime(2025, 1, 15, 10, tzinfo=UTC)
     assert run.ended_at == datetime(2025, 1, 15, 10, 0, 7, 500_000, tzinfo=UTC)
     assert (run.run_id, run.result, run.failure_reason) == ("old-1", "failed", "Stage load failed")
@@ -97,7 +97,7 @@ def test_a_value_of_another_kind_is_refused(
     assert reason in caught.value.reason
 
 
-@pytest.mark.parametrize("name", SEED_FIELDS)
+@pytest.mark.parametrize("name", FIRST_NINE)
 def test_a_missing_key_is_named(name: str) -> None:
     """All nine keys are needed, those whose value may be null too."""
     value = summary()

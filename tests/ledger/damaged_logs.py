@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from ledger import EventLog
+from ledger import EventLog, RecordedEvent
+from ledger.sound_reading import OutOfReach
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.witness import segments_of
 
-__all__ = ["Damage", "DamagedLog", "damages", "forge", "make_log"]
+__all__ = ["Damage", "DamagedLog", "damages", "forge", "make_log", "positions_in"]
 
+_POSITION = re.compile(rb'\{"position":(\d{1,3}),')
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 
 
@@ -34,18 +37,22 @@ def forge(raw: bytes, old: bytes, new: bytes) -> bytes:
     return checked + b',"crc":"%08x"}' % zlib.crc32(checked)
 
 
+Damage = tuple[str, int, int]
+"""A kind, and two numbers that say where and how."""
+
+
 @dataclass
 class DamagedLog:
     """The lines of a log by segment, while they are being damaged.
 
-    ``touched`` collects the positions that need not be readable any more; ``harmed`` tells whether
-    anything was changed at all.
+    ``touched`` collects the positions that need not be readable any more, ``claimed`` those of
+    which there are two, and only a line that refers to one of them can tell which is right.
     """
 
     path: Path
     segments: dict[str, list[bytes]]
     touched: set[int] = field(default_factory=set)
-    blobs: dict[str, bytes | None] = field(default_factory=dict)
+    claimed: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, path: Path) -> DamagedLog:
@@ -62,13 +69,13 @@ class DamagedLog:
         shutil.copytree(self.path, folder)
         for name, lines in self.segments.items():
             (folder / "events" / name).write_bytes(b"".join(lines))
-        for name, data in self.blobs.items():
-            path = folder / "events" / name
-            if data is None:
-                path.unlink()
-            else:
-                path.write_bytes(data)
         return folder
+
+    def suffer(self, damages: Sequence[Damage]) -> DamagedLog:
+        """Take several damages, one after the other."""
+        for kind, number, extra in damages:
+            KINDS[kind](self, number, extra)
+        return self
 
     def line(self, number: int) -> tuple[list[bytes], int]:
         """Find the n-th line that is still there: its segment's lines and its place there."""
@@ -76,16 +83,25 @@ class DamagedLog:
         return places[number % len(places)]
 
 
-Damage = tuple[str, int, int]
+def positions_in(items: Iterable[RecordedEvent | OutOfReach]) -> list[int]:
+    """List the positions of what was read over damage, in the order they came."""
+    found: list[int] = []
+    for item in items:
+        if isinstance(item, OutOfReach):
+            found += range(item.first, item.last + 1)
+        else:
+            found.append(item.position)
+    return found
 
 
-def _position(raw: bytes) -> int:
-    return int(raw[len(b'{"position":') : raw.index(b",")])
+def _position_of(raw: bytes) -> int:
+    """Read a line's position; 0 where damage took it."""
+    found = _POSITION.match(raw)
+    return int(found[1]) if found else 0
 
 
 def _touch(log: DamagedLog, raw: bytes) -> None:
-    if raw.startswith(b'{"position":') and raw[12:13].isdigit():
-        log.touched.add(_position(raw))
+    log.touched.add(_position_of(raw))
 
 
 def _flip(log: DamagedLog, number: int, extra: int) -> None:
@@ -108,9 +124,11 @@ def _double(log: DamagedLog, number: int, _extra: int) -> None:
 
 
 def _swap(log: DamagedLog, number: int, extra: int) -> None:
+    """Swap two lines; of what lies between two near ones, not more is in order than they are."""
     (lines, at), (others, to) = log.line(number), log.line(extra)
-    _touch(log, lines[at])
-    _touch(log, others[to])
+    places = sorted((_position_of(lines[at]), _position_of(others[to])))
+    near = places[1] - places[0] < 5
+    log.touched.update(range(places[0], places[1] + 1) if near else places)
     lines[at], others[to] = others[to], lines[at]
 
 
@@ -123,6 +141,7 @@ def _insert(log: DamagedLog, number: int, _extra: int) -> None:
     lines, at = log.line(number)
     if lines[at] == list(log.segments.values())[-1][-1]:
         return
+    log.claimed.add(_position_of(lines[at]))
     lines.insert(at, forge(lines[at].rstrip(b"\n"), b'"data":{', b'"data":{"x":1,') + b"\n")
 
 

@@ -24,19 +24,24 @@ needs_strace = pytest.mark.skipif(
 )
 
 
-def start(program: str, *arguments: object, fault: str | None = None) -> subprocess.Popen[str]:
+def start(
+    program: str, *arguments: object, fault: str | None = None, trace: Path | None = None
+) -> subprocess.Popen[str]:
     """Start a program in a process of its own.
 
     Args:
         program: a name in ``programs.py``.
         arguments: what it is called with.
         fault: what ``strace`` shall inject, like ``fdatasync:error=EIO:when=2``.
+        trace: a file that ``strace`` shall write all syncs to, with the paths that were synced.
     """
     command = [sys.executable, "-m", "tests.ledger.programs", program, *map(str, arguments)]
     if fault is not None:
         calls = fault.partition(":")[0]
         strace = ["strace", "-f", "-qq", "-o", os.devnull]
         command = [*strace, "-e", f"trace={calls}", "-e", f"inject={fault}", *command]
+    if trace is not None:
+        command = ["strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=fsync", *command]
     return subprocess.Popen(
         command,
         cwd=_ROOT,

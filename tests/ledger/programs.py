@@ -49,12 +49,26 @@ def append_batches(folder: str, count: str, segment_bytes: str = "67108864") -> 
 
 
 def append_undurably(folder: str, count: str) -> None:
-    """Append with ``durability="process"``; say each event_id and whether it is durable."""
+    """Append with ``durability="process"``; say what is durable; wait; leave without closing."""
     log = EventLog.open(folder, durability="process")
     for number in range(int(count)):
         receipt = log.append(acknowledgement(f"note {number}"))
         say(receipt.event_id, receipt.durable)
-    signal.pause()
+    sys.stdin.readline()
+    os._exit(0)
+
+
+def append_undurably_twice(folder: str) -> None:
+    """Append with ``durability="process"``, wait for the sync, append again; wait, and close."""
+    log = EventLog.open(folder, durability="process")
+    first = log.append(acknowledgement("first"))
+    for event in log.follow(0):
+        if event.position == first.position:
+            break
+    log.append(acknowledgement("second"))
+    say("appended")
+    sys.stdin.readline()
+    log.close()
 
 
 def append_and_leave(folder: str, count: str) -> None:

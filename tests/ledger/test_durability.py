@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from ledger import EventLog, LogReader
 from tests.ledger.examples import acknowledgement, one_run
-from tests.ledger.processes import finish, start
-from tests.ledger.witness import assert_whole, mark_of
+from tests.ledger.processes import PATIENCE, finish, needs_strace, start, tell
+from tests.ledger.witness import assert_whole, mark_of, segments_of
 
 
 @pytest.fixture
@@ -45,6 +46,24 @@ def test_the_sync_comes_by_itself(folder: Path) -> None:
         follower = LogReader(folder).follow(1, timeout=60)
 
         assert [next(follower).position for _ in range(4)] == [2, 3, 4, 5]
+
+
+@needs_strace
+def test_a_sync_that_fails_in_the_background_is_made_good(folder: Path) -> None:
+    """The lines are copied and synced elsewhere by the next look, without another append."""
+    EventLog.open(folder).close()
+    # Calls are counted by thread: this is the second sync in the background.
+    writer = start("append_undurably_twice", folder, fault="fdatasync:error=EIO:when=2")
+    follower = LogReader(folder).follow(1, timeout=PATIENCE)
+
+    try:
+        assert [event.position for event in islice(follower, 2)] == [2, 3]
+    finally:
+        tell(writer)
+        finish(writer)
+
+    assert len(segments_of(folder)) == 2
+    assert_whole(folder)
 
 
 def test_closing_syncs(folder: Path) -> None:

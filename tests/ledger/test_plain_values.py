@@ -95,6 +95,7 @@ class Endless:
         ({"loss": Scalar(0.25)}, {"loss": 0.25}),
         (Endless(), "endless \\ud800"),
         (timedelta(minutes=1), "0:01:00"),
+        (Scalar, "<class 'tests.ledger.test_plain_values.Scalar'>"),
     ],
 )
 def test_objects_of_a_program_become_plain_values(value: object, plain: object) -> None:

@@ -96,7 +96,8 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
         place = (started_at, summary.started_position, summary.result, summary.pipeline)
         rows.append((run_id, *place, item, attempts, encode_state(state)))
         counts[summary.result or ""] = counts.get(summary.result or "", 0) + 1
-    checkpoint = (1, VERSION, reader.identity.ledger_id, position, reader.leaf_at(position))
+    leaf = reader.leaf_at(position)
+    checkpoint = (1, VERSION, reader.identity.ledger_id, position, leaf, position)
     return {"checkpoint": [checkpoint], "runs": rows, "counts": sorted(counts.items())}
 
 

@@ -15,7 +15,7 @@ from ledger.events import EventData, NewEvent, RecordedEvent, UnreadData
 from ledger.lifecycle import Violation, advance
 from ledger.plain_values import utc_text
 from projections.run_summary import (
-    SEED_FIELDS,
+    FIRST_NINE,
     RunState,
     RunSummary,
     evolve,
@@ -23,7 +23,7 @@ from projections.run_summary import (
     initial,
     summarize,
 )
-from projections.runs_file import seed_line
+from projections.runs_file import runs_file_line
 from projections.stored_state import decode_state, encode_state
 from tests.ledger.strategies import event_data, valid_runs
 from tests.projections.drawing import unhurried
@@ -190,15 +190,14 @@ def any_history(draw: st.DrawFn) -> list[RecordedEvent]:
     for _ in range(draw(st.integers(0, 12))):
         position += draw(st.integers(1, 3))
         sequence += draw(st.sampled_from([1, 1, 1, 1, 0, 2, -1]))
+        moment = utc_text(at(position))
         if draw(st.integers(0, 5)) == 5:
             version = draw(st.integers(1, 2))
-            body = Body(
-                f"{0:032x}", RUN, draw(ODD_TYPES), version, utc_text(at(position)), b'{"x":[1.5]}'
-            )
+            body = Body(f"{0:032x}", RUN, draw(ODD_TYPES), version, moment, b'{"x":[1.5]}')
         else:
             data = draw(LIKELY if draw(st.integers(0, 4)) else event_data)
             fields = data.model_dump_json().encode()
-            body = Body(f"{0:032x}", RUN, data.type, 1, utc_text(at(position)), fields)
+            body = Body(f"{0:032x}", RUN, data.type, 1, moment, fields)
         history.append(record_body(body, position=position, sequence=sequence))
     return history
 
@@ -222,7 +221,7 @@ def test_any_history_can_be_folded(history: list[RecordedEvent]) -> None:
             assert broken.rule in found
         assert summary.anomalies[: len(before.anomalies)] == before.anomalies
         assert RunSummary.model_validate_json(summary.model_dump_json()) == summary
-        assert json.loads(seed_line(summary)).keys() == set(SEED_FIELDS)
+        assert json.loads(runs_file_line(summary)).keys() == set(FIRST_NINE)
         assert decode_state(encode_state(state)) == state
 
 
@@ -231,11 +230,11 @@ def test_any_history_can_be_folded(history: list[RecordedEvent]) -> None:
 def test_the_first_end_stands(result: Any, after: list[RecordedEvent]) -> None:
     """No event after a run's own end changes what it came to; only remarks still add to it."""
     before = fold(record_run(*START, done("load"), ended(result, "because")), initial(RUN))
-    expected = summarize(before).model_dump(include={*SEED_FIELDS, "attempts", "duration_seconds"})
+    expected = summarize(before).model_dump(include={*FIRST_NINE, "attempts", "duration_seconds"})
 
     summary = summarize(fold(after, before))
 
-    found = summary.model_dump(include={*SEED_FIELDS, "attempts", "duration_seconds"})
+    found = summary.model_dump(include={*FIRST_NINE, "attempts", "duration_seconds"})
     assert (found | {"metadata": None}) == (expected | {"metadata": None})
 
 

@@ -17,7 +17,7 @@ from ledger.codec import FORMAT
 from ledger.events import EVENT_TYPES, UnreadData
 from ledger.folder import Identity, LedgerFolder
 from projections import RunHistory, RunsFile
-from projections.run_summary import SEED_FIELDS, summarize
+from projections.run_summary import FIRST_NINE, summarize
 from tests.ledger.witness import assert_whole
 from tests.projections.recorded import fold_runs
 
@@ -88,5 +88,5 @@ def test_the_runs_file_of_the_golden_log_is_the_golden_one(folder: Path) -> None
     assert last.keys() == ended
     for run_id, line in last.items():
         said_later = {"metadata"}
-        for key in set(SEED_FIELDS) - said_later:
+        for key in set(FIRST_NINE) - said_later:
             assert line[key] == golden[run_id][key]

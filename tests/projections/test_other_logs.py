@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ledger.errors import LedgerDamaged
 from ledger.lock import open_lock_file
 from ledger.mark import read_mark, write_mark
 from projections import RunHistory
@@ -86,8 +85,8 @@ def test_an_altered_log_of_the_same_length_is_an_alarm(tmp_path: Path) -> None:
         history.list_runs()
 
 
-def test_a_damaged_log_stays_damaged(tmp_path: Path) -> None:
-    """A line that is not what was written is damage, not another log; nothing is built on it."""
+def test_a_damaged_log_is_served_as_far_as_it_is_sound(tmp_path: Path) -> None:
+    """What was built before stays; what is built over the damage says what is out of reach."""
     folder = tmp_path / "runs"
     append(folder, stories(2))
     catch_up(folder)
@@ -95,12 +94,15 @@ def test_a_damaged_log_stays_damaged(tmp_path: Path) -> None:
     spoilt = segment.read_bytes().replace(b'"seen":true', b'"seen":null')
     segment.write_bytes(spoilt)
 
-    with RunHistory(folder) as history, pytest.raises(LedgerDamaged):
-        history.list_runs()
+    with RunHistory(folder) as history:
+        assert len(history.list_runs()) == 2
+        assert history.out_of_reach() == []
     shutil.rmtree(folder / "read-models")
-    with RunHistory(folder) as history, pytest.raises(LedgerDamaged):
-        history.list_runs()
-    assert not (folder / "read-models" / "current").exists()
+    with RunHistory(folder) as history:
+        assert len(history.list_runs()) == 2
+        lost = sum(item.count for item in history.out_of_reach())
+        assert lost == spoilt.count(b'"seen":null')
+        assert history.catch_up() == history.reader.position
 
 
 def test_a_mark_that_a_power_cut_set_back_is_no_alarm(tmp_path: Path) -> None:

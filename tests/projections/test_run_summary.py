@@ -10,13 +10,13 @@ import pytest
 
 from ledger.events import EventData
 from projections.run_summary import (
-    SEED_FIELDS,
+    FIRST_NINE,
     RunSummary,
     fold,
     initial,
     summarize,
 )
-from projections.runs_file import seed_line
+from projections.runs_file import runs_file_line
 from tests.projections.payloads import (
     ERROR,
     WRITER,
@@ -60,10 +60,10 @@ def test_the_seed_fields_come_first_and_in_order() -> None:
     """A summary begins with the nine fields that people know, each in its place."""
     summary = summary_of(started(), ended())
 
-    assert list(SEED_FIELDS) == SEED
+    assert list(FIRST_NINE) == SEED
     assert list(RunSummary.model_fields)[:9] == SEED
     assert list(json.loads(summary.model_dump_json()))[:9] == SEED
-    assert list(json.loads(seed_line(summary))) == SEED
+    assert list(json.loads(runs_file_line(summary))) == SEED
 
 
 def test_attempts_come_last() -> None:

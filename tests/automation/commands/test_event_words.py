@@ -24,11 +24,11 @@ WORDS = {
     ],
     "stage_started": ["load/orders, attempt 2"],
     "stage_completed": [
-        "extract, attempt 1, 0.00 s",
+        "extract, attempt 1, 0 ms",
         "load/orders, attempt 2, 1.50 s; rows=604, loss=NaN, share=0.25",
     ],
     "stage_failed": [
-        "extract, attempt 1, 0.25 s; KeyError",
+        "extract, attempt 1, 250 ms; KeyError",
         "load/orders, attempt 1, 12.75 s; will be tried again; ValueError: no rows in “Zürich” 😀",
     ],
     "stage_stopped": ["load/orders, attempt 3, 2 h 00 min"],

@@ -13,7 +13,8 @@ from automation.commands.run_words import duration, error_line, pairs, safe, sta
     ("seconds", "said"),
     [
         (None, ""),
-        (0, "0.00 s"),
+        (0, "0 ms"),
+        (0.034, "34 ms"),
         (1.234, "1.23 s"),
         (59.99, "59.99 s"),
         (60, "1 min 00 s"),

@@ -1,0 +1,91 @@
+"""``runfold verify``: check the whole log, and name all that is not as it must be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from automation.commands.exit_codes import ExitCode
+from automation.commands.options import FolderOption, JsonOption, folder_of
+from automation.commands.output import write_data, write_json
+from automation.commands.terminal_text import printable
+from ledger.findings import Finding
+from ledger.verify import Progress, Verification, verify
+
+__all__ = ["check_progress", "verification_lines", "verify_log"]
+
+
+def verify_log(
+    *,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many processes; all cores if not given.")
+    ] = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the whole log: every line, the chain, the indexes and the tree head."""
+    path = folder_of(folder)
+    with check_progress() as progress:
+        found = verify(path, jobs=jobs, progress=progress)
+    if as_json:
+        write_json(verification_json(found))
+    else:
+        write_data("".join(f"{line}\n" for line in verification_lines(found)).encode())
+    raise typer.Exit(ExitCode.FINE if found.sound else ExitCode.DAMAGED)
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    """Give what was found as plain JSON values."""
+    value: dict[str, Any] = msgspec.to_builtins(found)
+    return value
+
+
+def verification_lines(found: Verification) -> Iterator[str]:
+    """Say what was found, a line for each thing that is wrong, and one for the whole."""
+    for finding in found.findings:
+        yield _line("damaged", finding)
+    if found.more:
+        yield "damaged: and more"
+    for note in found.notes:
+        yield _line("note", note)
+    whole = f"{found.position} events of {found.runs} runs in {found.segments} segments"
+    lost = sum(item.count for item in found.out_of_reach)
+    yield f"{'sound' if found.sound else 'damaged'}: {whole}"
+    if lost:
+        yield f"out of reach: {lost} events ({_ranges([i for i in found.out_of_reach if i.count])})"
+    if found.root:
+        yield f"root: {found.root}"
+
+
+def _ranges(items: Sequence[Any]) -> str:
+    return ", ".join(
+        str(item.first) if item.count == 1 else f"{item.first}-{item.last}" for item in items
+    )
+
+
+def _line(word: str, finding: Finding) -> str:
+    return printable(f"{word}: {finding}")
+
+
+@contextmanager
+def check_progress() -> Iterator[Progress | None]:
+    """Show a progress bar on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    # Here, as a check in a script does without a display.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
+
+    with Bar(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("events", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, refresh=True)
+
+        yield show

@@ -1,0 +1,222 @@
+"""Copy a live log, and bring an earlier copy up to date: what ``runfold backup`` does.
+
+Guarantees. The copy is a data folder like the original, up to the durable mark at the moment the
+backup began: it can be read, served, verified, and opened for writing where the original is lost.
+What the copy has already is not copied again, once its last line is shown to be the original's at
+that place, which names all lines before it through the chain. A folder that holds anything but an
+earlier state of this log is refused, and left as it is.
+
+Order. ``ledger.json`` first, then segments, each by a temporary name or appended to, all synced;
+the durable mark last. So a crash half-way leaves a copy that is an earlier state, perhaps with a
+torn tail, and the next backup completes it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left
+from pathlib import Path
+
+import msgspec
+
+from ledger.codec import MAX_LINE
+from ledger.errors import BackupRefused, LedgerNotFound
+from ledger.files import read_range, replace_atomically, sync_data, sync_folder
+from ledger.folder import LedgerFolder, segment_name
+from ledger.lock import FolderLock
+from ledger.mark import Mark, write_mark
+from ledger.reader import LogReader
+from ledger.sound_reading import open_segment, pieces_of
+
+__all__ = ["Backup", "back_up"]
+
+_LOCK_TIMEOUT = 10.0
+_POSITION = re.compile(rb'\{"position":(\d+),')
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup did.
+
+    Attributes:
+        ledger_id: which log.
+        position: the last position in the copy.
+        segments: how many segments it has.
+        copied_bytes: how much of them was copied now.
+        kept_bytes: how much was there already.
+    """
+
+    ledger_id: str
+    position: int
+    segments: int
+    copied_bytes: int
+    kept_bytes: int
+
+
+def back_up(folder: Path | str, target: Path | str) -> Backup:
+    """Copy the log in ``folder`` into ``target``, or bring the copy there up to date.
+
+    Raises:
+        LedgerNotFound: there is no ledger to copy.
+        BackupRefused: ``target`` holds something else; nothing in it was changed.
+        LockTimeout: somebody else writes to the copy.
+    """
+    reader = LogReader(folder)
+    source, copy = reader.folder, LedgerFolder(Path(target))
+    # Before the mark is read: so the head does not count lines that are not copied.
+    tree_head = _read(source.tree_head)
+    mark = reader.mark()
+    _check_target(source, copy, reader.identity.ledger_id)
+    copy.path.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(copy.lock, _LOCK_TIMEOUT)
+    try:
+        with lock.hold() as fd:
+            if not copy.exists():
+                copy.events.mkdir(exist_ok=True)
+                replace_atomically(copy.identity_file, source.identity_file.read_bytes())
+            copied, kept = _copy_segments(source, copy, mark)
+            _copy_others(source, copy, tree_head)
+            write_mark(fd, mark)
+            sync_data(fd)
+    finally:
+        lock.close()
+    return Backup(
+        ledger_id=reader.identity.ledger_id,
+        position=mark.position,
+        segments=len(copy.segments()),
+        copied_bytes=copied,
+        kept_bytes=kept,
+    )
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _check_target(source: LedgerFolder, copy: LedgerFolder, ledger_id: str) -> None:
+    """Refuse a folder that is not ours to write to."""
+    here, there = source.path.resolve(), copy.path.resolve()
+    if there == here or here in there.parents:
+        raise BackupRefused(copy.path, 0, "it is the ledger's own folder: name one elsewhere")
+    if there.exists() and not there.is_dir():
+        raise BackupRefused(copy.path, 0, "it is a file")
+    try:
+        found = copy.identity().ledger_id
+    except LedgerNotFound:
+        # What a first backup leaves that ended before it had written anything.
+        names = {path.name for path in there.iterdir()} if there.exists() else set()
+        if names - {"lock", "events"}:
+            raise BackupRefused(copy.path, 0, "it holds other files: name an empty one") from None
+        return
+    if found != ledger_id:
+        raise BackupRefused(copy.path, 0, f"it holds the ledger {found}; this is {ledger_id}")
+
+
+def _copy_segments(source: LedgerFolder, copy: LedgerFolder, mark: Mark) -> tuple[int, int]:
+    """Copy what is missing; give how many bytes were copied, and how many were there."""
+    stops = {
+        first: mark.offset if first == mark.segment else source.segment(first).stat().st_size
+        for first in source.segments()
+        if first <= mark.segment
+    }
+    kept = {first: _common_size(source, copy, first, stops) for first in copy.segments()}
+    for first, size in kept.items():
+        path = copy.segment(first)
+        if size < path.stat().st_size:
+            # A torn tail, of a backup that was interrupted.
+            os.truncate(path, size)
+    copied = 0
+    for first, stop in stops.items():
+        start = kept.get(first, 0)
+        if start < stop or first not in kept:
+            _copy_range(source, copy, first, start, stop)
+            copied += stop - start
+    sync_folder(copy.events)
+    return copied, sum(kept.values())
+
+
+def _common_size(
+    source: LedgerFolder, copy: LedgerFolder, first: int, stops: dict[int, int]
+) -> int:
+    """Give how far a segment of the copy is that of the original: all of its whole lines.
+
+    Raises:
+        BackupRefused: it is not.
+    """
+    if first not in stops:
+        raise BackupRefused(copy.path, first, f"it has position {first} in {segment_name(first)}")
+    theirs = open_segment(copy, first)
+    try:
+        ours = open_segment(source, first)
+        try:
+            size = _whole_lines(theirs)
+            start = max(0, min(size, stops[first]) - MAX_LINE)
+            same = read_range(theirs, start, size) == read_range(ours, start, size)
+            if same and size <= stops[first]:
+                return size
+            position = _first_difference(theirs, ours, first, min(size, stops[first]))
+            raise BackupRefused(copy.path, position, f"position {position} is another line there")
+        finally:
+            os.close(ours)
+    finally:
+        os.close(theirs)
+
+
+def _whole_lines(fd: int) -> int:
+    """Give where the last newline of a file ends."""
+    size = os.fstat(fd).st_size
+    start = max(0, size - MAX_LINE)
+    return start + read_range(fd, start, size).rfind(b"\n") + 1
+
+
+def _first_difference(theirs: int, ours: int, first: int, stop: int) -> int:
+    """Find the position of the first line that two files of a segment do not share."""
+    position = first
+    for one, other in zip(pieces_of(theirs, 0, stop), pieces_of(ours, 0, stop), strict=False):
+        if one != other:
+            shared = bisect_left(
+                range(len(one)), 1, key=lambda at: one[: at + 1] != other[: at + 1]
+            )
+            return position + one.count(b"\n", 0, shared)
+        position += one.count(b"\n")
+    return position
+
+
+def _copy_range(
+    source: LedgerFolder, copy: LedgerFolder, first: int, start: int, stop: int
+) -> None:
+    """Copy bytes of a segment: into a new file that then gets its name, or behind what is there."""
+    path = copy.segment(first)
+    temporary = path.with_name(f".{path.name}.tmp")
+    into = path if start else temporary
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    ours = open_segment(source, first)
+    try:
+        with os.fdopen(os.open(into, flags | (0 if start else os.O_TRUNC), 0o644), "wb") as file:
+            file.seek(start)
+            for piece in pieces_of(ours, start, stop):
+                file.write(piece)
+            file.flush()
+            sync_data(file.fileno())
+    finally:
+        os.close(ours)
+    if not start:
+        temporary.replace(path)
+
+
+def _copy_others(source: LedgerFolder, copy: LedgerFolder, tree_head: bytes | None) -> None:
+    """Copy what lies beside the segments: the evidence, and what is quicker copied than made."""
+    for folder in (copy.quarantine, copy.index, copy.writers):
+        folder.mkdir(exist_ok=True)
+    pairs = [(path, copy.quarantine / path.name) for path in source.quarantine.glob("*.*")]
+    pairs.append((source.tree, copy.tree))
+    for path, to in pairs:
+        data = _read(path)
+        if data is not None and _read(to) != data:
+            replace_atomically(to, data)
+    if tree_head is not None and tree_head != _read(copy.tree_head):
+        replace_atomically(copy.tree_head, tree_head)
+    sync_folder(copy.path)
