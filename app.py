@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from automation.upkeep import Upkeep
-from ledger.signed_note import SigningKey
+from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
 from web.api import RunsApi, health
 from web.broadcast import Broadcast

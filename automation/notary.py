@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 
 from ledger import LogReader
-from ledger.signed_note import SigningKey
-from ledger.tree import LedgerTree
-from ledger.tree_head import TreeHead
-from ledger.tree_head_signing import sign_tree_head
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree import LedgerTree
+from ledger.evidence.tree_head import TreeHead
+from ledger.evidence.tree_head_signing import sign_tree_head
 
 __all__ = ["Notary"]
 

@@ -11,7 +11,7 @@ import logging
 from automation.abandonment import find_dead_runs, record_abandoned_runs
 from automation.notary import Notary
 from ledger import EventLog, LedgerError
-from ledger.signed_note import SigningKey
+from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory, RunsFile
 
 __all__ = ["Upkeep"]

@@ -12,8 +12,8 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.verify_command import check_progress, verification_lines
-from ledger.backup import back_up
-from ledger.verify import verify
+from ledger.integrity.backup import back_up
+from ledger.integrity.verify import verify
 
 __all__ = ["backup"]
 

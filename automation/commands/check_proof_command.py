@@ -19,8 +19,8 @@ from automation.commands.options import JsonOption
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
 from ledger.errors import NotProven
-from ledger.evidence import MAX_EVIDENCE
-from ledger.evidence_check import CheckedEvidence, SignatureState, check_evidence
+from ledger.evidence.evidence_check import CheckedEvidence, SignatureState, check_evidence
+from ledger.evidence.evidence_file import MAX_EVIDENCE
 
 __all__ = ["check_proof"]
 

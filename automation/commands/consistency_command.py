@@ -19,10 +19,10 @@ from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from ledger import LogReader
 from ledger.errors import NotProven
-from ledger.evidence_check import SignatureState
-from ledger.extension import Extension, check_extends
-from ledger.signed_note import VerifierKey
-from ledger.tree_head import TreeHead
+from ledger.evidence.evidence_check import SignatureState
+from ledger.evidence.extension import Extension, check_extends
+from ledger.evidence.signed_note import VerifierKey
+from ledger.evidence.tree_head import TreeHead
 
 __all__ = ["consistency"]
 

@@ -11,10 +11,10 @@ import typer
 
 from automation.commands.terminal_text import printable
 from automation.errors import BadArgument
-from ledger.key_file import default_key_path, read_key_file
+from ledger.evidence.key_file import default_key_path, read_key_file
+from ledger.evidence.signed_note import MAX_NOTE, SigningKey, VerifierKey
+from ledger.evidence.tree_head import TreeHead
 from ledger.reader import LogReader
-from ledger.signed_note import MAX_NOTE, SigningKey, VerifierKey
-from ledger.tree_head import TreeHead
 
 __all__ = [
     "KeyFileOption",

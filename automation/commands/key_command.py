@@ -11,9 +11,9 @@ from automation.commands.evidence_options import KeyFileOption, key_path, say
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from ledger import LogReader
-from ledger.key_file import create_key_file, read_key_file
-from ledger.signed_note import SigningKey
-from ledger.tree_head import origin_of
+from ledger.evidence.key_file import create_key_file, read_key_file
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree_head import origin_of
 
 __all__ = ["key"]
 

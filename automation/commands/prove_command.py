@@ -12,9 +12,9 @@ from automation.commands.options import FolderOption, JsonOption, check_run_id, 
 from automation.commands.output import write_data, write_json
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader
-from ledger.evidence import make_evidence
-from ledger.evidence_check import check_evidence
-from ledger.key_file import read_key_file
+from ledger.evidence.evidence_check import check_evidence
+from ledger.evidence.evidence_file import make_evidence
+from ledger.evidence.key_file import read_key_file
 
 __all__ = ["prove"]
 

@@ -16,7 +16,7 @@ from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
 from automation.errors import BadArgument
-from ledger.repair import Repair, plan_repair, repair
+from ledger.integrity.repair import Repair, plan_repair, repair
 
 __all__ = ["repair_lines", "repair_log"]
 

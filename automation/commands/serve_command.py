@@ -18,7 +18,7 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, folder_of
 from automation.errors import CannotListen, ExtraMissing
 from ledger import LogReader
-from ledger.signed_note import SigningKey
+from ledger.evidence.signed_note import SigningKey
 
 __all__ = ["load_app_module", "serve"]
 

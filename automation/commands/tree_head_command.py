@@ -15,8 +15,8 @@ from automation.commands.evidence_options import (
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from ledger import EventLog, LogReader
-from ledger.tree_head import TreeHead, current_tree_head, stored_tree_head
-from ledger.tree_head_signing import sign_tree_head
+from ledger.evidence.tree_head import TreeHead, current_tree_head, stored_tree_head
+from ledger.evidence.tree_head_signing import sign_tree_head
 
 __all__ = ["tree_head"]
 

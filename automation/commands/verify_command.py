@@ -14,8 +14,8 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
-from ledger.findings import Finding
-from ledger.verify import Progress, Verification, verify
+from ledger.integrity.findings import Finding
+from ledger.integrity.verify import Progress, Verification, verify
 
 __all__ = ["check_progress", "verification_lines", "verify_log"]
 

@@ -9,10 +9,10 @@ import pytest
 from automation.notary import Notary
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerReplaced
-from ledger.tree_head import origin_of, stored_tree_head
+from ledger.evidence.tree_head import origin_of, stored_tree_head
 from tests.ledger.examples import acknowledgement
 
-signed_note = pytest.importorskip("ledger.signed_note")
+signed_note = pytest.importorskip("ledger.evidence.signed_note")
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from ledger import EventLog, LedgerError, LogReader, NewEvent, Receipt
 from ledger.events import FailureAcknowledged
-from ledger.signed_note import SigningKey
-from ledger.tree_head_signing import sign_tree_head
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree_head_signing import sign_tree_head
 
 __all__ = ["PROGRAMS", "numbered", "warm_up"]
 

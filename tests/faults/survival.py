@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import EventLog
-from ledger.verify import verify
+from ledger.integrity.verify import verify
 from tests.ledger.examples import acknowledgement
 from tests.ledger.witness import assert_whole
 

@@ -11,9 +11,9 @@ import pytest
 
 from ledger import LogReader
 from ledger.errors import NotProven
-from ledger.extension import check_extends
-from ledger.tree_head import current_tree_head, origin_of
-from ledger.verify import verify
+from ledger.evidence.extension import check_extends
+from ledger.evidence.tree_head import current_tree_head, origin_of
+from ledger.integrity.verify import verify
 from ledger.walk import END_OF_NOTHING, Flaw, walk
 from tests.faults.small_logs import (
     SEGMENT,

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
+from ledger.evidence.merkle import root_of
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree_head import origin_of, stored_tree_head
 from ledger.folder import LedgerFolder
-from ledger.merkle import root_of
-from ledger.signed_note import SigningKey
-from ledger.tree_head import origin_of, stored_tree_head
 from tests.faults.programs import numbered
 from tests.faults.survival import assert_survived
 from tests.faults.workshop import CALLS, Job, Workshop, has_strace

@@ -16,7 +16,7 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.errors import LockTimeout
-from ledger.verify import verify
+from ledger.integrity.verify import verify
 from tests.faults.survival import assert_survived
 from tests.faults.workshop import Workshop, has_strace
 from tests.ledger.examples import acknowledgement

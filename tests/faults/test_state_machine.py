@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 
 from ledger import EventLog, LogReader, NewEvent
 from ledger.errors import EventIdConflict, IllegalTransition, SequenceConflict
-from ledger.tree import LedgerTree
-from ledger.verify import verify
+from ledger.evidence.tree import LedgerTree
+from ledger.integrity.verify import verify
 from projections import RunHistory
 from tests.ledger.examples import (
     acknowledgement,

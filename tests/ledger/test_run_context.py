@@ -6,8 +6,8 @@ import asyncio
 import math
 import os
 import signal
-import time
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress

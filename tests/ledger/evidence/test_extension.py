@@ -10,13 +10,13 @@ import pytest
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced, NotProven
-from ledger.extension import check_extends
+from ledger.evidence.extension import check_extends
+from ledger.evidence.merkle import root_of
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree import LedgerTree
+from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
+from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.folder import LedgerFolder
-from ledger.merkle import root_of
-from ledger.signed_note import SigningKey
-from ledger.tree import LedgerTree
-from ledger.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
-from ledger.tree_head_signing import sign_tree_head
 from tests.ledger.damage import copy_of
 from tests.ledger.forging import (
     BATCH,

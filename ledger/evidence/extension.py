@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger.errors import NotProven
-from ledger.merkle import verify_consistency, verify_inclusion
+from ledger.evidence.merkle import verify_consistency, verify_inclusion
+from ledger.evidence.tree import LedgerTree, root_from_lines
+from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of
 from ledger.reader import LogReader
-from ledger.tree import LedgerTree, root_from_lines
-from ledger.tree_head import TreeHead, current_tree_head, origin_of
 
 __all__ = ["Extension", "check_extends", "departure"]
 

@@ -21,11 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from ledger.errors import BadEvidence, LedgerDamaged, NotProven
-from ledger.fields import RUN_ID
-from ledger.files import read_range
-from ledger.folder import Identity, LedgerFolder
-from ledger.reader import LogReader
-from ledger.signed_note import (
+from ledger.evidence.signed_note import (
     MAX_NOTE,
     Note,
     Signature,
@@ -36,7 +32,11 @@ from ledger.signed_note import (
     is_signed_by,
     parse_note,
 )
-from ledger.tree import LedgerTree
+from ledger.evidence.tree import LedgerTree
+from ledger.fields import RUN_ID
+from ledger.files import read_range
+from ledger.folder import Identity, LedgerFolder
+from ledger.reader import LogReader
 
 __all__ = ["TreeHead", "current_tree_head", "origin_of", "stored_tree_head"]
 

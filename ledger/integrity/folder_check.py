@@ -9,8 +9,8 @@ from ledger.codec import MAX_LINE, Envelope, decode_envelope
 from ledger.errors import BadLine, LedgerDamaged, LedgerNotFound
 from ledger.events import LedgerCreated
 from ledger.files import read_range
-from ledger.findings import Findings
 from ledger.folder import LedgerFolder, segment_name
+from ledger.integrity.findings import Findings
 from ledger.mark import Mark, read_mark
 from ledger.sound_reading import open_segment, sound_end, sound_lines
 from ledger.walk import End, Line

@@ -29,14 +29,14 @@ from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired, NewEvent, build
 from ledger.files import replace_atomically, sync_data, sync_folder
 from ledger.folder import Identity, LedgerFolder, segment_name
-from ledger.folder_check import created_event, line_one
+from ledger.integrity.folder_check import created_event, line_one
+from ledger.integrity.repair_plan import Repair, RepairPlan, make_plan
 from ledger.lock import FolderLock
 from ledger.log import EventLog
 from ledger.machine import boot_id
 from ledger.mark import Mark, read_mark, write_mark
 from ledger.plain_values import utc_text
 from ledger.recorded_repairs import DAMAGED, Skipped, bytes_of, digest_of
-from ledger.repair_plan import Repair, RepairPlan, make_plan
 from ledger.walk import End
 
 __all__ = ["Repair", "plan_repair", "repair"]

@@ -20,13 +20,13 @@ import json
 import msgspec
 
 from ledger.errors import BadEvidence, BadLine, LedgerReplaced
-from ledger.extension import departure
-from ledger.merkle import verify_inclusion
+from ledger.evidence.extension import departure
+from ledger.evidence.merkle import verify_inclusion
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree import LedgerTree
+from ledger.evidence.tree_head import TreeHead, current_tree_head, stored_tree_head
+from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.reader import LogReader
-from ledger.signed_note import SigningKey
-from ledger.tree import LedgerTree
-from ledger.tree_head import TreeHead, current_tree_head, stored_tree_head
-from ledger.tree_head_signing import sign_tree_head
 from ledger.walk import Line
 
 __all__ = ["EVIDENCE_FORMAT", "MAX_EVIDENCE", "EvidenceFile", "ProvenLine", "make_evidence"]

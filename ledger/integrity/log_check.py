@@ -5,10 +5,10 @@ Sound segments are added as facts; where something is wrong, line by line and ra
 
 from __future__ import annotations
 
-from ledger.findings import Findings, describe_range
 from ledger.folder import LedgerFolder, segment_name
+from ledger.integrity.findings import Findings, describe_range
+from ledger.integrity.segment_check import Leaves, SegmentFacts
 from ledger.leaves import NAMELESS
-from ledger.segment_check import Leaves, SegmentFacts
 from ledger.sound_reading import OutOfReach
 from ledger.walk import END_OF_NOTHING, End, Line
 

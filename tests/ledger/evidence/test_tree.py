@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from ledger import LogReader
 from ledger.errors import LedgerReplaced
-from ledger.lock import open_lock_file, try_flock
-from ledger.merkle import (
+from ledger.evidence.merkle import (
     hash_leaf,
     perfect_root,
     root_of,
     verify_consistency,
     verify_inclusion,
 )
-from ledger.tree import LedgerTree, root_from_lines
-from ledger.tree_records import BadRecord, MemoryBytes, TreeRecords
+from ledger.evidence.tree import LedgerTree, root_from_lines
+from ledger.evidence.tree_records import BadRecord, MemoryBytes, TreeRecords
+from ledger.lock import open_lock_file, try_flock
 from tests.ledger.damage import flip
 from tests.ledger.forging import forge, leaves_of, long_log, put_lines, short_log
 from tests.ledger.witness import raw_lines

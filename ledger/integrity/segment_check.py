@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from ledger.codec import MAX_LINE
+from ledger.evidence.tree_records import BLOCK_SIZE
 from ledger.folder import LedgerFolder
 from ledger.run_index import SealedIndex, StaleIndex, encode_index, index_name
 from ledger.sound_reading import open_segment, pieces_of
-from ledger.tree_records import BLOCK_SIZE
 
 __all__ = ["Leaves", "SegmentFacts", "check_segment"]
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.errors import BadEvidence, KeyNotFound, KeyRefused
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree_head import origin_of
 from ledger.files import create_exclusive, sync_folder
 from ledger.folder import Identity
-from ledger.signed_note import SigningKey
-from ledger.tree_head import origin_of
 
 __all__ = ["create_key_file", "default_key_path", "read_key_file"]
 

@@ -21,20 +21,20 @@ from pathlib import Path
 import msgspec
 
 from ledger.codec import ZERO_HASH
-from ledger.derived_check import check_derived, check_index
-from ledger.findings import Finding, Findings, number_lines
 from ledger.folder import LedgerFolder
-from ledger.folder_check import (
+from ledger.integrity.derived_check import check_derived, check_index
+from ledger.integrity.findings import Finding, Findings, number_lines
+from ledger.integrity.folder_check import (
     check_folder,
     check_names,
     check_place,
     check_tail,
     durable_end,
 )
-from ledger.log_check import LogCheck
+from ledger.integrity.log_check import LogCheck
+from ledger.integrity.segment_check import SegmentFacts, check_segment
 from ledger.mark import Mark
 from ledger.recorded_repairs import RecordedRepairs
-from ledger.segment_check import SegmentFacts, check_segment
 from ledger.sound_reading import OutOfReach, sound_lines
 from ledger.walk import End
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
-from ledger.backup import back_up
 from ledger.errors import BackupRefused, LedgerNotFound
-from ledger.tree import LedgerTree
-from ledger.tree_head import current_tree_head
-from ledger.verify import verify
+from ledger.evidence.tree import LedgerTree
+from ledger.evidence.tree_head import current_tree_head
+from ledger.integrity.backup import back_up
+from ledger.integrity.verify import verify
 from tests.ledger.damage import copy_of, flip, last_segment
 from tests.ledger.damaged_logs import DamagedLog, forge, make_log
 from tests.ledger.examples import one_run

@@ -20,9 +20,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ledger.errors import LedgerReplaced, LedgerUnwritable, LockTimeout
-from ledger.leaves import read_leaves
-from ledger.lock import FolderLock
-from ledger.merkle import (
+from ledger.evidence.merkle import (
     Frontier,
     consistency_proof,
     inclusion_proof,
@@ -30,8 +28,7 @@ from ledger.merkle import (
     tree_edge,
     tree_root,
 )
-from ledger.reader import LogReader
-from ledger.tree_records import (
+from ledger.evidence.tree_records import (
     BLOCK_LEVEL,
     BLOCK_SIZE,
     GROUP_LEVEL,
@@ -40,6 +37,9 @@ from ledger.tree_records import (
     MemoryBytes,
     TreeRecords,
 )
+from ledger.leaves import read_leaves
+from ledger.lock import FolderLock
+from ledger.reader import LogReader
 
 __all__ = ["LedgerTree", "root_from_lines"]
 

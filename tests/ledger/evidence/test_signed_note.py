@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import BadEvidence, NotProven
-from ledger.signed_note import (
+from ledger.evidence.signed_note import (
     MAX_NOTE,
     Note,
     Signature,
@@ -236,7 +236,8 @@ def test_without_the_package_the_error_says_what_to_install() -> None:
         "import sys\n"
         "sys.modules['cryptography'] = None\n"
         "from ledger.errors import SigningUnavailable\n"
-        "from ledger.signed_note import SigningKey, VerifierKey, is_signed_by, parse_note\n"
+        "from ledger.evidence.signed_note import SigningKey, VerifierKey\n"
+        "from ledger.evidence.signed_note import is_signed_by, parse_note\n"
         f"note, key = parse_note({SIGNED!r}), VerifierKey.parse({VERIFIER_KEY!r})\n"
         "for action in (lambda: is_signed_by(note, key), SigningKey.generate('x').sign):\n"
         "    try:\n"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from ledger import LogReader
 from ledger.errors import BadEvidence, LedgerError, NotProven
-from ledger.evidence import MAX_EVIDENCE, make_evidence
-from ledger.evidence_check import check_evidence
-from ledger.signed_note import SigningKey
-from ledger.tree_head import origin_of
+from ledger.evidence.evidence_check import check_evidence
+from ledger.evidence.evidence_file import MAX_EVIDENCE, make_evidence
+from ledger.evidence.signed_note import SigningKey
+from ledger.evidence.tree_head import origin_of
 from tests.ledger.forging import LONG_AGO, altered, log_of_two_runs, rechained
 
 Changed = Callable[[dict[str, Any]], object]

@@ -10,14 +10,14 @@ import msgspec
 from ledger.codec import leaf_hash
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired
-from ledger.findings import Finding
 from ledger.folder import LedgerFolder, segment_name
-from ledger.folder_check import created_event, ends_at, first_line, line_one
+from ledger.integrity.findings import Finding
+from ledger.integrity.folder_check import created_event, ends_at, first_line, line_one
+from ledger.integrity.verify import Verification, verify
 from ledger.machine import boot_id
 from ledger.mark import Mark, read_mark
 from ledger.recorded_repairs import Skipped, bytes_of, digest_of
 from ledger.sound_reading import OutOfReach, sound_end
-from ledger.verify import Verification, verify
 from ledger.walk import End
 
 __all__ = ["Repair", "RepairPlan", "make_plan"]

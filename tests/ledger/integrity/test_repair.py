@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ledger import EventLog, LogReader, RecordedEvent
 from ledger.errors import LedgerDamaged, LedgerNotFound, RepairRefused
 from ledger.events import LedgerRepaired
-from ledger.repair import Repair, plan_repair, repair
-from ledger.verify import verify
+from ledger.integrity.repair import Repair, plan_repair, repair
+from ledger.integrity.verify import verify
 from tests.ledger.damage import copy_of, cut, flip, last_segment, lose_lock, set_mark
 from tests.ledger.damaged_logs import Damage, DamagedLog, damages, forge, make_log, positions_in
 from tests.ledger.examples import acknowledgement, one_run

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerNotFound
-from ledger.merkle import root_of
+from ledger.evidence.merkle import root_of
+from ledger.evidence.tree import LedgerTree
+from ledger.evidence.tree_head import TreeHead, origin_of
+from ledger.integrity.verify import verify
 from ledger.run_index import encode_index
 from ledger.sealing import seal_in_background
-from ledger.tree import LedgerTree
-from ledger.tree_head import TreeHead, origin_of
-from ledger.verify import verify
 from tests.ledger.damage import copy_of, flip, last_segment, lose_lock, set_mark
 from tests.ledger.damaged_logs import Damage, DamagedLog, damages, forge, make_log
 from tests.ledger.examples import acknowledgement, one_run
