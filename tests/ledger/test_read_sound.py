@@ -39,7 +39,10 @@ def read(folder: Path, after: int = 0) -> tuple[dict[int, bytes], list[OutOfReac
 def test_any_damage_leaves_exactly_the_sound_rest(
     whole: Path, several: Sequence[Damage], after: int
 ) -> None:
-    """Each line that was not touched is given as it was, and none that was not recorded."""
+    """Each line that was not touched is given as it was, and none that was not recorded.
+
+    Of several damages, as many lines are given as were not touched.
+    """
     recorded = raw_lines(whole)
     with tempfile.TemporaryDirectory() as scratch:
         damaged = DamagedLog.of(whole).suffer(several)
@@ -51,7 +54,12 @@ def test_any_damage_leaves_exactly_the_sound_rest(
     unclear = damaged.claimed if len(several) > 1 else set()
     wrong = {position for position, line in lines.items() if line != recorded[position - 1]}
     assert wrong <= unclear
-    assert set(range(1, len(recorded) + 1)) - set(lines) <= damaged.touched | unclear
+    lost = set(range(1, len(recorded) + 1)) - set(lines) - unclear
+    # Where lines changed places more than once, a moved one may take the place of one that stayed.
+    if len(several) > 1:
+        assert len(lost) <= len(damaged.touched)
+    else:
+        assert lost <= damaged.touched
     assert {position: line for position, line in lines.items() if position > after} == behind
 
 
