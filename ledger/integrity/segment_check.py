@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.codec import MAX_LINE
+from ledger.codec import MAX_LINE, Envelope
 from ledger.evidence.tree_records import BLOCK_SIZE
 from ledger.folder import LedgerFolder
 from ledger.run_index import SealedIndex, StaleIndex, encode_index, index_name
@@ -27,21 +27,8 @@ _PIECE = 1 << 17
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 
 
-class _Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """What ``codec.Envelope`` is, without what makes it safe to keep."""
-
-    position: int
-    prev: str
-    event_id: str
-    run_id: str | None
-    sequence: int
-    rest: int
-    type: str
-    schema_version: int
-    occurred_at: str
-    recorded_at: str
-    data: msgspec.Raw
-    crc: str
+class _Envelope(Envelope, frozen=True, gc=False):
+    """An envelope that is looked at once and dropped, which the garbage collector need not know."""
 
 
 class Leaves:
