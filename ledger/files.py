@@ -18,6 +18,7 @@ __all__ = [
     "read_range",
     "replace_atomically",
     "sync_data",
+    "sync_file",
     "sync_folder",
 ]
 
@@ -32,6 +33,15 @@ def sync_data(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
     else:
         os.fdatasync(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Return only when the bytes of a closed file are on disk. The caller syncs the folder."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        sync_data(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_folder(path: Path) -> None:

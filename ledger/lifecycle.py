@@ -16,11 +16,14 @@ run at the same time have names of their own, like ``load/orders`` and ``load/cu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
 
 __all__ = [
     "ATTEMPT_TRANSITIONS",
+    "NOT_BEGUN",
     "RUN_TRANSITIONS",
     "AttemptPhase",
     "Lifecycle",
@@ -90,22 +93,27 @@ _RUN_EVENTS = frozenset(event_type for _, event_type in RUN_TRANSITIONS)
 _ATTEMPT_EVENTS = frozenset(event_type for _, event_type in ATTEMPT_TRANSITIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """Why an event may not follow: ``rule`` is a short name, ``reason`` a sentence."""
 
     rule: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(msgspec.Struct, frozen=True, eq=False):
     """Where one run stands: its phase, and for each stage its last attempt and that one's phase."""
 
     phase: RunPhase = RunPhase.ABSENT
-    attempts: Mapping[str, tuple[int, AttemptPhase]] = field(default_factory=dict)
+    attempts: dict[str, tuple[int, AttemptPhase]] = {}
 
 
+NOT_BEGUN = Lifecycle()
+"""Where every run begins."""
+
+
+# Runs of one pipeline take the same way, so each step of it is worked out once. A lifecycle is
+# told from others by being itself, which is why all begin with the same one.
+@lru_cache(maxsize=4096)
 def advance(
     state: Lifecycle, event_type: str, stage: str | None = None, attempt: int | None = None
 ) -> Lifecycle | Violation:

@@ -53,7 +53,7 @@ class LogReader:
         self.identity: Identity = self.folder.identity()
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
-        self._runs = RunReading(self.folder, self.run_index, self._repairs, self._open)
+        self._runs = RunReading(self.folder, self.run_index, self._repairs, self.open_segment)
 
     def mark(self) -> Mark:
         """Read how far the log is known to be durable.
@@ -113,7 +113,7 @@ class LogReader:
 
     def _line_ending_at(self, segment: int, offset: int) -> tuple[bytes, int]:
         path = self.folder.segment(segment)
-        fd = self._open(path)
+        fd = self.open_segment(path)
         try:
             base = max(0, offset - MAX_LINE - 1)
             data = read_range(fd, base, offset)
@@ -204,14 +204,14 @@ class LogReader:
     def _segment_lines(self, first: int, stop: int | None, after: int) -> Iterator[Line]:
         """Yield the lines of one segment after a position, read in bounded pieces."""
         path = self.folder.segment(first)
-        fd = self._open(path)
+        fd = self.open_segment(path)
         try:
             size = os.fstat(fd).st_size
             if stop is not None and size < stop:
                 raise LedgerReplaced(
                     self.folder.path, f"{path.name} has {size} bytes; {stop} were durable"
                 )
-            end = self._seek(fd, first, size if stop is None else stop, after)
+            end = self.seek(fd, first, size if stop is None else stop, after)
             if end.position + 1 < first:
                 raise LedgerDamaged(path.name, first, 0, "the segment before it is cut short")
             yield from self._lines_from(fd, path.name, end, size if stop is None else stop)
@@ -242,7 +242,7 @@ class LogReader:
         if held is not None:
             yield held
 
-    def _seek(self, fd: int, first: int, size: int, after: int) -> End:
+    def seek(self, fd: int, first: int, size: int, after: int) -> End:
         """Find by bisection where the line after ``after`` starts in a segment."""
         if after < first:
             try:
@@ -293,7 +293,8 @@ class LogReader:
             at += start
         raise LedgerDamaged(segment_name(first), after, at, "the line is missing")
 
-    def _open(self, path: Path) -> int:
+    def open_segment(self, path: Path) -> int:
+        """Open a segment to read; what is not there, or not a file of the log, is damage."""
         try:
             return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from ledger.errors import LedgerError
 
-__all__ = ["ProjectionBehind", "ReadModelOfAnotherLog", "ReadModelUnusable"]
+__all__ = [
+    "ProjectionBehind",
+    "ProjectionFailed",
+    "ProjectionInvalid",
+    "ProjectionMissing",
+    "ReadModelOfAnotherLog",
+    "ReadModelUnusable",
+]
 
 
 @dataclass(eq=False)
@@ -51,3 +58,43 @@ class ReadModelUnusable(LedgerError):
 
     def __str__(self) -> str:
         return f"the read model in {self.folder.absolute()} cannot be used: {self.cause}"
+
+
+@dataclass(eq=False)
+class ProjectionInvalid(LedgerError):
+    """A projection that cannot be used: mend it, or remove the package that offers it."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the projection {self.name} cannot be used: {self.reason}"
+
+
+@dataclass(eq=False)
+class ProjectionMissing(LedgerError):
+    """The read model holds a projection whose code is not installed here."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return (
+            f"the read model holds the projection {self.name} {self.version}, which is not"
+            " installed here: install its package, or build a model without it: runfold rebuild"
+        )
+
+
+@dataclass(eq=False)
+class ProjectionFailed(LedgerError):
+    """A projection could not take an event in a rebuild; the live model is as it was."""
+
+    name: str
+    position: int
+    error: str
+
+    def __str__(self) -> str:
+        return (
+            f"the projection {self.name} failed on the event at position {self.position}:"
+            f" {self.error}; mend its code and rebuild again"
+        )

@@ -7,24 +7,28 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ledger import RecordedEvent
 from ledger.events import LedgerRepaired
+from ledger.replayed import ReplayedEvent, is_unread
 from ledger.sound_reading import OutOfReach
 from projections.queries import query
 
 __all__ = ["note_out_of_reach", "ranges_of", "ranges_text"]
 
+_REPAIRED = LedgerRepaired.type
+
 
 def note_out_of_reach(
-    connection: sqlite3.Connection, items: Iterable[RecordedEvent | OutOfReach]
+    connection: sqlite3.Connection,
+    losses: Iterable[OutOfReach],
+    events: Iterable[ReplayedEvent],
 ) -> None:
     """Keep the ranges that could not be read, and drop those that a repair has passed over."""
-    for item in items:
-        if isinstance(item, OutOfReach):
-            if not item.repaired:
-                connection.execute(query("put_out_of_reach"), msgspec.structs.astuple(item)[:6])
-        elif isinstance(item.data, LedgerRepaired):
-            for skipped in item.data.skipped:
+    for lost in losses:
+        if not lost.repaired:
+            connection.execute(query("put_out_of_reach"), msgspec.structs.astuple(lost)[:6])
+    for event in events:
+        if event.type == _REPAIRED and not is_unread(event):
+            for skipped in event.data.skipped:
                 place = (str(skipped.get("segment")), skipped.get("offset"))
                 connection.execute(query("drop_out_of_reach"), place)
 

@@ -6,37 +6,41 @@ the process that is projecting.
 
 from __future__ import annotations
 
-import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+import msgspec
 
-from ledger import LogReader, RecordedEvent
+from ledger import LogReader
 from ledger.codec import ZERO_HASH
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.lock import holder_of, open_lock_file, try_flock
 from ledger.machine import boot_id
-from ledger.plain_values import utc_text
-from ledger.sound_reading import OutOfReach
-from projections.errors import ProjectionBehind, ReadModelOfAnotherLog, ReadModelUnusable
-from projections.out_of_reach import note_out_of_reach
+from projections.errors import (
+    ProjectionBehind,
+    ProjectionMissing,
+    ReadModelOfAnotherLog,
+    ReadModelUnusable,
+)
+from projections.folding import Folding
+from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
-from projections.run_summary import RunState, evolve, initial, summarize
-from projections.stored_state import decode_state, encode_state
+from projections.registry import registered
+from projections.row_store import RowStore, projected
+from projections.sound_replay import pieces, refold
 
 __all__ = ["PATIENCE", "Projector"]
 
 PATIENCE = 60.0
 """Seconds to wait for another process that is projecting."""
 
-_BATCH = 5_000
+_BATCH = 20_000
 _LOOK_AGAIN = 0.003
 
 
@@ -44,18 +48,25 @@ class Projector:
     """Keeps the read model of one ledger up to its log."""
 
     def __init__(
-        self, reader: LogReader, *, patience: float = PATIENCE, batch: int = _BATCH
+        self,
+        reader: LogReader,
+        *,
+        projections: Sequence[Projection[Any]] | None = None,
+        patience: float = PATIENCE,
+        batch: int = _BATCH,
     ) -> None:
         """Project the log that ``reader`` reads.
 
         Args:
             reader: of the log.
+            projections: what to project; None is all that are registered.
             patience: seconds to wait for another process that is projecting.
             batch: how many events are folded in one transaction.
         """
         self._reader = reader
         self._patience = patience
         self._batch = batch
+        self.projections = tuple(registered() if projections is None else projections)
         self.models = ReadModels.of(reader.folder)
 
     def catch_up(self, target: int) -> None:
@@ -118,7 +129,7 @@ class Projector:
         try:
             with self.models.writing(path) as connection:
                 self._apply(connection, checkpoint)
-        except (sqlite3.DatabaseError, ValidationError) as error:
+        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if not is_broken(error):
                 raise
             self.build_next()
@@ -157,8 +168,22 @@ class Projector:
             return None
         if checkpoint is None or checkpoint.version != VERSION:
             return None
+        if not self._holds_ours(projected(connection)):
+            return None
         same = checkpoint.ledger_id == self._reader.folder.identity().ledger_id
         return checkpoint if same else None
+
+    def _holds_ours(self, held: dict[str, int]) -> bool:
+        """Tell whether a model holds what is projected here; otherwise it is built anew.
+
+        Raises:
+            ProjectionMissing: it holds more than is known here.
+        """
+        ours = {projection.name: projection.version for projection in self.projections}
+        for name, version in held.items():
+            if name not in ours:
+                raise ProjectionMissing(name, version)
+        return held == ours
 
     def check_same_log(self, path: Path, checkpoint: Checkpoint) -> None:
         """Compare the log at the checkpoint with what the model was built on.
@@ -188,94 +213,39 @@ class Projector:
         path = self.models.next()
         ledger_id = self._reader.folder.identity().ledger_id
         checkpoint = Checkpoint(VERSION, ledger_id, 0, ZERO_HASH)
-        self.models.create(path, checkpoint)
-        with self.models.writing(path) as connection:
-            self._apply(connection, checkpoint)
+        with self.models.building(path, checkpoint, self.projections) as connection:
+            folding = self._folding(connection, strict=True)
+            for piece in pieces(self._reader, 0):
+                folding.take(piece.events)
+                piece.note_losses(connection)
+                checkpoint = piece.move(checkpoint)
+            folding.write()
+            _move(connection, checkpoint)
         self.models.switch_to(path)
         return path
 
     def _apply(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
-        items = self._items(checkpoint.position)
-        while batch := list(itertools.islice(items, self._batch)):
+        folding = self._folding(connection)
+        for piece in pieces(self._reader, checkpoint.position, at_most=self._batch):
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 if read_checkpoint(connection) != checkpoint:
                     # Somebody projects without this lock, whose file was removed: leave it to them.
                     return
-                events = [item for item in batch if isinstance(item, RecordedEvent)]
-                note_out_of_reach(connection, batch)
-                _fold_batch(connection, events)
-                checkpoint = _moved(checkpoint, batch)
-                values = (checkpoint.position, checkpoint.leaf, checkpoint.read_position)
-                connection.execute(query("move_checkpoint"), values)
+                folding.take(piece.events)
+                folding.write()
+                piece.note_losses(connection)
+                checkpoint = piece.move(checkpoint)
+                _move(connection, checkpoint)
 
-    def _items(self, after: int) -> Iterator[RecordedEvent | OutOfReach]:
-        """Read on after a position; over damage, what is sound and what is out of reach."""
-        try:
-            for event in self._reader.read(after):
-                after = event.position
-                yield event
-        except (LedgerDamaged, LedgerReplaced):
-            yield from self._reader.read_sound(after)
+    def _folding(self, connection: sqlite3.Connection, *, strict: bool = False) -> Folding:
+        store = RowStore(connection, self.projections)
+        return Folding(
+            self.projections, store, lambda *run: refold(self._reader, *run), strict=strict
+        )
 
 
-def _moved(checkpoint: Checkpoint, batch: Iterable[RecordedEvent | OutOfReach]) -> Checkpoint:
-    """Move the checkpoint behind a batch."""
-    position, last = checkpoint.position, None
-    for item in batch:
-        if isinstance(item, RecordedEvent):
-            position, last = item.position, item
-        else:
-            position = max(position, item.last)
-    if last is None:
-        return replace(checkpoint, position=position)
-    return replace(checkpoint, position=position, leaf=last.leaf, read_position=last.position)
-
-
-def _fold_batch(connection: sqlite3.Connection, events: Iterable[RecordedEvent]) -> None:
-    """Take a batch of events into the rows of the runs they belong to."""
-    states: dict[str, RunState] = {}
-    results: dict[str, str | None] = {}
-    for event in events:
-        run_id = event.run_id
-        if run_id is None:
-            continue
-        if run_id not in states:
-            states[run_id], results[run_id] = _read_state(connection, run_id)
-        states[run_id] = evolve(states[run_id], event)
-    for run_id, state in states.items():
-        _put_run(connection, state, results[run_id])
-
-
-def _read_state(connection: sqlite3.Connection, run_id: str) -> tuple[RunState, str | None]:
-    """Read a run's state and the result it is counted under; None where it is not counted yet."""
-    row = connection.execute(query("read_state"), (run_id,)).fetchone()
-    if row is None:
-        return initial(run_id), None
-    return decode_state(row[0]), row[1]
-
-
-def _put_run(connection: sqlite3.Connection, state: RunState, counted_as: str | None) -> None:
-    summary = summarize(state)
-    detail = summary.model_dump_json(exclude={"attempts"})
-    attempts = summary.model_dump_json(include={"attempts"})
-    started_at = utc_text(summary.started_at) if summary.started_at else ""
-    connection.execute(
-        query("put_run"),
-        (
-            summary.run_id,
-            started_at,
-            summary.started_position,
-            summary.result,
-            summary.pipeline,
-            detail,
-            attempts.removeprefix('{"attempts":').removesuffix("}"),
-            encode_state(state),
-        ),
-    )
-    result = summary.result or ""
-    if counted_as != result:
-        connection.execute(query("count_run"), (result, 1))
-        if counted_as is not None:
-            connection.execute(query("count_run"), (counted_as, -1))
+def _move(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    values = (checkpoint.position, checkpoint.leaf, checkpoint.read_position)
+    connection.execute(query("move_checkpoint"), values)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from sqlite3 import complete_statement
 
-__all__ = ["parse_queries", "query", "schema"]
+__all__ = ["parse_queries", "query", "sql_file", "statements"]
 
 _HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 
@@ -28,7 +29,7 @@ def parse_queries(text: str) -> Mapping[str, str]:
 
 @cache
 def _queries() -> Mapping[str, str]:
-    return parse_queries(files("projections").joinpath("queries.sql").read_text())
+    return parse_queries(sql_file("queries.sql"))
 
 
 def query(name: str) -> str:
@@ -37,6 +38,24 @@ def query(name: str) -> str:
 
 
 @cache
-def schema() -> str:
-    """Give the statements that make an empty read model."""
-    return files("projections").joinpath("schema.sql").read_text()
+def sql_file(name: str) -> str:
+    """Give a file of statements that lies in this package."""
+    return files("projections").joinpath(name).read_text()
+
+
+def statements(text: str) -> Iterator[str]:
+    """Split SQL into its statements; those of a trigger stay together.
+
+    Raises:
+        ValueError: the text ends within a statement.
+    """
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            yield statement
+            statement = ""
+    rest = [line for line in statement.splitlines() if line.strip() and line[:2] != "--"]
+    if rest:
+        message = f"a statement has no end: {rest[0]}"
+        raise ValueError(message)

@@ -18,47 +18,68 @@ DELETE FROM out_of_reach WHERE segment = ? AND offset = ?
 -- out_of_reach --
 SELECT first, last, segment, offset, size, reason FROM out_of_reach ORDER BY first, offset
 
--- read_state --
-SELECT state, coalesce(result, '') FROM runs WHERE run_id = ?
+-- projected --
+SELECT name, version FROM projections
 
--- put_run --
-INSERT INTO runs (run_id, started_at, started_position, result, pipeline, summary, attempts, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run_id) DO UPDATE SET
-    started_at = excluded.started_at,
-    started_position = excluded.started_position,
-    result = excluded.result,
-    pipeline = excluded.pipeline,
-    summary = excluded.summary,
-    attempts = excluded.attempts,
-    state = excluded.state
+-- put_projection --
+INSERT INTO projections (name, version) VALUES (?, ?)
 
--- count_run --
-INSERT INTO run_counts (result, runs) VALUES (?, ?)
-ON CONFLICT (result) DO UPDATE SET runs = runs + excluded.runs
+-- projection_tables --
+SELECT projection, name FROM projection_tables ORDER BY name
+
+-- put_projection_table --
+INSERT INTO projection_tables (projection, name) VALUES (?, ?)
+
+-- tables --
+SELECT name FROM sqlite_master WHERE type = 'table'
+
+-- first_column --
+SELECT name FROM pragma_table_info(?) WHERE cid = 0
+
+-- column_count --
+SELECT count(*) FROM pragma_table_info(?)
+
+-- find_run --
+SELECT run FROM run_ids WHERE run_id = ?
+
+-- add_run --
+INSERT INTO run_ids (run_id, run) VALUES (?, ?)
+
+-- read_states --
+SELECT projection, state FROM open_states WHERE run = ?
+
+-- put_state --
+INSERT INTO open_states (run, projection, state) VALUES (?, ?, ?)
+
+-- drop_states --
+DELETE FROM open_states WHERE run = ?
+
+-- park --
+INSERT OR IGNORE INTO parked (projection, position, run_id, type, error) VALUES (?, ?, ?, ?, ?)
+
+-- parked --
+SELECT projection, position, run_id, type, error FROM parked ORDER BY position, projection
 
 -- newest_runs --
-SELECT summary, attempts FROM runs ORDER BY started_at DESC, started_position DESC LIMIT ?
+SELECT summary, attempts FROM runs ORDER BY started DESC, run DESC LIMIT ?
 
 -- newest_runs_by_result --
-SELECT summary, attempts FROM runs
-WHERE result = ? ORDER BY started_at DESC, started_position DESC LIMIT ?
+SELECT summary, attempts FROM runs WHERE result = ? ORDER BY started DESC, run DESC LIMIT ?
 
 -- running_runs --
-SELECT summary, attempts FROM runs
-WHERE result IS NULL ORDER BY started_at DESC, started_position DESC
+SELECT summary, attempts FROM runs WHERE result IS NULL ORDER BY started DESC, run DESC
 
 -- one_run --
-SELECT summary, attempts FROM runs WHERE run_id = ?
+SELECT summary, attempts FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
 
 -- runs_by_prefix --
-SELECT run_id FROM runs WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?
+SELECT run_id FROM run_ids WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?
 
 -- count_all --
-SELECT coalesce(sum(runs), 0) FROM run_counts
+SELECT coalesce(sum(runs), 0) FROM runs_counts
 
 -- count_by_result --
-SELECT coalesce(sum(runs), 0) FROM run_counts WHERE result = ?
+SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE result = ?
 
 -- dump_runs --
-SELECT run_id, summary, attempts FROM runs ORDER BY run_id
+SELECT run_id, summary, attempts FROM runs JOIN run_ids USING (run) ORDER BY run_id

@@ -14,24 +14,35 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+import msgspec
 
-from ledger.files import replace_atomically
+from ledger.files import replace_atomically, sync_file
 from ledger.folder import LedgerFolder
-from projections.queries import query, schema
+from projections.projection import Projection
+from projections.queries import query, statements
+from projections.row_store import create_tables
 
 __all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
 
-VERSION = 2
-"""Of the schema and the folds together: a model of another version is built anew."""
+VERSION = 3
+"""Of what every model has: one of another version is built anew. Projections have their own."""
 
 _GENERATION = re.compile(r"(\d{6})\.sqlite")
 _PAGE = 4096
+_WHILE_BUILDING = (
+    f"page_size = {_PAGE}",
+    "journal_mode = MEMORY",
+    "synchronous = OFF",
+    "cache_size = -200000",
+    "temp_store = FILE",
+    "threads = 2",
+)
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY_CODE = 0xFF
 
@@ -59,9 +70,9 @@ def read_checkpoint(connection: sqlite3.Connection) -> Checkpoint | None:
 def is_broken(error: BaseException) -> bool:
     """Tell a model that cannot be read, and is built anew, from a full disk or a busy one.
 
-    A ``ValidationError`` is that of a stored state.
+    A ``DecodeError`` is that of a stored state.
     """
-    if isinstance(error, ValidationError):
+    if isinstance(error, msgspec.DecodeError):
         return True
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return code & _PRIMARY_CODE in _BROKEN
@@ -143,14 +154,30 @@ class ReadModels:
         finally:
             connection.close()
 
-    def create(self, path: Path, checkpoint: Checkpoint) -> None:
-        """Make an empty model that stands at ``checkpoint``."""
-        with self.writing(path) as connection:
+    @contextmanager
+    def building(
+        self, path: Path, checkpoint: Checkpoint, projections: Sequence[Projection[Any]]
+    ) -> Iterator[sqlite3.Connection]:
+        """Make a model that nobody reads yet, in one transaction, and put it on disk when done.
+
+        What is left by a build that died is not current, and is removed by the next.
+        """
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for setting in _WHILE_BUILDING:
+                connection.execute(f"PRAGMA {setting}")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in schema().split(";\n"):
-                connection.execute(statement)
+            create_tables(connection, projections)
             connection.execute(query("begin_checkpoint"), astuple(checkpoint))
+            yield connection
+            for projection in projections:
+                for statement in statements(projection.indexes):
+                    connection.execute(statement)
             connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        sync_file(path)
 
     def reading(self, path: Path) -> sqlite3.Connection:
         """Open a read-only connection; it never blocks the writer."""

@@ -15,22 +15,19 @@ from pathlib import Path
 
 import msgspec
 
-from ledger import LogReader, RecordedEvent
+from ledger import LogReader
 from ledger.codec import ZERO_HASH
 from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
 from ledger.files import replace_atomically, sync_data
 from ledger.lifecycle import RunPhase
 from ledger.lock import FolderLock
+from ledger.replay import replay, replay_run
+from ledger.replayed import ReplayedEvent, decode_replayed
+from ledger.sound_reading import OutOfReach
 from projections.projector import PATIENCE
-from projections.run_summary import (
-    FIRST_NINE,
-    RunState,
-    RunSummary,
-    evolve,
-    fold,
-    initial,
-    summarize,
-)
+from projections.run_fold import evolve, fold, initial, summarize
+from projections.run_state import RunState
+from projections.run_summary import FIRST_NINE, RunSummary
 
 __all__ = ["RunsFile", "runs_file_line"]
 
@@ -128,16 +125,17 @@ class RunsFile:
         A run that began before is folded from its own events, once its end is met.
         """
 
-        def begin(event: RecordedEvent) -> RunState:
+        def begin(event: ReplayedEvent) -> RunState:
             run_id = event.run_id or ""
-            return fold(self._reader.read_run(run_id, event.position - 1), initial(run_id))
+            return fold(replay_run(self._reader, run_id, event.position - 1), initial(run_id))
 
-        return _seed_lines(self._reader.read(after, last), begin)
+        stretches = replay(self._reader, after, last)
+        return _seed_lines((event for stretch in stretches for event in stretch.events), begin)
 
-    def _sound_events(self, last: int) -> Iterator[RecordedEvent]:
+    def _sound_events(self, last: int) -> Iterator[ReplayedEvent]:
         for item in self._reader.read_sound(0, last):
-            if isinstance(item, RecordedEvent):
-                yield item
+            if not isinstance(item, OutOfReach):
+                yield decode_replayed(item.line)
 
     def _leaf_at(self, position: int) -> str:
         """Give the leaf hash of a line; empty where the line is out of reach."""
@@ -148,7 +146,7 @@ class RunsFile:
 
 
 def _seed_lines(
-    events: Iterable[RecordedEvent], begin: Callable[[RecordedEvent], RunState] | None
+    events: Iterable[ReplayedEvent], begin: Callable[[ReplayedEvent], RunState] | None
 ) -> Iterator[str]:
     """Yield a line for each end; ``begin`` gives a run that began before as it stood then.
 

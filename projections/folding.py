@@ -1,0 +1,229 @@
+"""Fold events into the states of their runs, and the states into rows.
+
+A run's states are kept in memory while it goes on; those of ended runs are let go, and folded
+again from the run's own events if another one comes. So memory is bounded by the runs that are
+open at a time, and the model holds no state of a run that has ended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ledger.replayed import ReplayedEvent
+from projections.errors import ProjectionFailed
+from projections.projection import ENDS, Projection, Row
+from projections.row_store import ParkedEvent, RowStore
+
+__all__ = ["Folding", "Refold"]
+
+Refold = Callable[[str, int], Iterable[ReplayedEvent]]
+"""Gives the events of a run up to a position."""
+
+_KEPT = 2_000
+_REFUSED = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    LookupError,
+    OverflowError,
+)
+
+
+class _Run:
+    """A run that is being folded: its key, a state per projection, and what the model has of it."""
+
+    __slots__ = ("ended", "has_rows", "has_states", "is_new", "last", "run", "states")
+
+    def __init__(self, run: int, states: list[Any], *, is_new: bool, has_states: bool) -> None:
+        self.run = run
+        self.states = states
+        self.is_new = is_new
+        self.has_rows = not is_new
+        self.has_states = has_states
+        self.ended = False
+        self.last = run
+
+
+class Folding:
+    """Takes events, and writes what they come to."""
+
+    def __init__(
+        self,
+        projections: Sequence[Projection[Any]],
+        store: RowStore,
+        refold: Refold,
+        *,
+        strict: bool = False,
+    ) -> None:
+        """Fold for all projections at once.
+
+        Args:
+            projections: those that the model holds.
+            store: where rows and states are read and written.
+            refold: gives the events of a run again.
+            strict: raise where a projection fails, instead of parking the event.
+        """
+        self._projections = projections
+        self._evolves = [(at, one.evolve) for at, one in enumerate(projections)]
+        self._store = store
+        self._refold = refold
+        self._strict = strict
+        self._runs: dict[str, _Run] = {}
+        self._ended: list[str] = []
+        self._parked: list[ParkedEvent] = []
+
+    def take(self, events: Iterable[ReplayedEvent]) -> None:
+        """Fold events, which follow those that were taken before.
+
+        Raises:
+            ProjectionFailed: one failed, and this is strict.
+        """
+        runs = self._runs
+        for event in events:
+            run_id = event.run_id
+            if run_id is None:
+                continue
+            found = runs.get(run_id)
+            if found is None:
+                found = runs[run_id] = self._begin(run_id, event)
+            states = found.states
+            for at, evolve in self._evolves:
+                try:
+                    states[at] = evolve(states[at], event)
+                except Exception as error:  # noqa: BLE001 - it is parked with what it raised
+                    self._park(at, event.position, run_id, event.type, error)
+            found.last = event.position
+            if event.type in ENDS and not found.ended:
+                found.ended = True
+                self._ended.append(run_id)
+        if len(self._ended) > _KEPT:
+            self._write(self._ended)
+
+    def _begin(self, run_id: str, event: ReplayedEvent) -> _Run:
+        """Find how a run stands before an event.
+
+        That a run which begins is unknown is only assumed here: to ask costs more than to be
+        refused when it is written.
+        """
+        run = None if event.sequence == 1 else self._store.find_run(run_id)
+        if run is None:
+            return _Run(event.position, self._initial(run_id), is_new=True, has_states=False)
+        kept = self._store.states_of(run)
+        if kept is not None:
+            states = [kept[projection.name] for projection in self._projections]
+            return _Run(run, states, is_new=False, has_states=True)
+        return self._begin_again(run_id, run, event.position - 1)
+
+    def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
+        """Fold a run whose states were let go."""
+        states = self._initial(run_id)
+        for event in self._refold(run_id, until):
+            for at, evolve in self._evolves:
+                try:
+                    states[at] = evolve(states[at], event)
+                except Exception as error:  # noqa: BLE001 - it was parked when it came first
+                    self._park(at, event.position, run_id, event.type, error)
+        again = _Run(run, states, is_new=False, has_states=False)
+        again.ended = True
+        again.last = until
+        self._ended.append(run_id)
+        return again
+
+    def _initial(self, run_id: str) -> list[Any]:
+        return [projection.initial(run_id) for projection in self._projections]
+
+    def _park(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
+        name = self._projections[at].name
+        reason = f"{type(error).__name__}: {error}"
+        if self._strict:
+            raise ProjectionFailed(name, position, reason) from error
+        self._parked.append(ParkedEvent(name, position, run_id, kind, reason))
+
+    def write(self) -> None:
+        """Write all that was folded: rows, and the states of the runs that go on.
+
+        Raises:
+            ProjectionFailed: one failed, and this is strict.
+        """
+        self._write(list(self._runs))
+        self._store.park(self._parked)
+        self._parked = []
+
+    def _write(self, run_ids: Sequence[str]) -> None:
+        """Write the rows of some runs, and let go of them."""
+        self._ended = []
+        self._claim([run_id for run_id in run_ids if self._runs[run_id].is_new])
+        written = {run_id: self._runs.pop(run_id) for run_id in run_ids}
+        for at, projection in enumerate(self._projections):
+            self._write_rows(at, projection, written)
+        stored = [run.run for run in written.values() if run.has_states]
+        self._store.drop_states(stored)
+        self._store.put_states(
+            (run.run, projection.name, state)
+            for run in written.values()
+            if not run.ended
+            for projection, state in zip(self._projections, run.states, strict=True)
+        )
+
+    def _claim(self, new: Sequence[str]) -> None:
+        """Give new runs their keys; those that turn out to be known are folded from the log."""
+        keys = [(run_id, self._runs[run_id].run) for run_id in new]
+        try:
+            self._store.add_runs(keys)
+        except sqlite3.IntegrityError:
+            # Those before the one that was refused are in by now.
+            for run_id, run in keys:
+                known = self._store.find_run(run_id)
+                if known is None:
+                    self._store.add_runs([(run_id, run)])
+                elif known != run:
+                    self._runs[run_id] = self._as_known(run_id, known)
+            self._ended = []
+
+    def _as_known(self, run_id: str, run: int) -> _Run:
+        """Fold a run from its first event, which an event that says it is the first had hidden."""
+        hidden = self._runs[run_id]
+        has_states = self._store.states_of(run) is not None
+        again = self._begin_again(run_id, run, hidden.last)
+        again.has_states = has_states
+        again.ended = hidden.ended or not has_states
+        return again
+
+    def _write_rows(self, at: int, projection: Projection[Any], written: dict[str, _Run]) -> None:
+        rows: dict[str, list[Row]] = {}
+        for run_id, run in written.items():
+            try:
+                rows[run_id] = list(projection.rows(run.states[at]))
+            except Exception as error:  # noqa: BLE001 - it is parked with what it raised
+                self._park(at, run.last, run_id, "rows", error)
+        known = [written[run_id].run for run_id in rows if written[run_id].has_rows]
+        self._store.remove_rows(projection.name, known)
+        try:
+            self._put(projection.name, [(written[one].run, rows[one]) for one in rows])
+        except _REFUSED:
+            self._store.remove_rows(projection.name, [written[run_id].run for run_id in rows])
+            self._put_one_by_one(at, written, rows)
+
+    def _put(self, projection: str, runs: Iterable[tuple[int, list[Row]]]) -> None:
+        tables: dict[str, list[tuple[object, ...]]] = {}
+        for run, rows in runs:
+            for table, values in rows:
+                tables.setdefault(table, []).append((run, *values))
+        for table, lines in tables.items():
+            self._store.put_rows(projection, table, lines)
+
+    def _put_one_by_one(
+        self, at: int, written: dict[str, _Run], rows: dict[str, list[Row]]
+    ) -> None:
+        """Find the runs whose rows the tables refuse, and go on without those rows."""
+        name = self._projections[at].name
+        for run_id, lines in rows.items():
+            run = written[run_id]
+            try:
+                self._put(name, [(run.run, lines)])
+            except _REFUSED as error:
+                self._store.remove_rows(name, [run.run])
+                self._park(at, run.last, run_id, "rows", error)

@@ -1,0 +1,66 @@
+"""The projections there are: ours, and those that installed packages offer.
+
+A package offers one by the entry-point group ``runfold.projections``, whose entries name a class
+without parameters or an instance.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from projections.errors import ProjectionInvalid
+from projections.projection import Projection, check_projections
+from projections.run_rows import RunRows
+
+__all__ = ["GROUP", "load_projection", "registered"]
+
+GROUP = "runfold.projections"
+_NEEDED = ("name", "version", "state_type", "tables", "indexes", "initial", "evolve", "rows")
+
+
+@cache
+def registered() -> tuple[Projection[Any], ...]:
+    """Give ours first, then those of installed packages by their names.
+
+    Raises:
+        ProjectionInvalid: one cannot be loaded; names its entry point.
+    """
+    offered = [_load(entry) for entry in entry_points(group=GROUP)]
+    found = (RunRows(), *sorted(offered, key=lambda projection: projection.name))
+    check_projections(found)
+    return found
+
+
+def load_projection(place: str) -> Projection[Any]:
+    """Load the projection that ``module:Class`` names.
+
+    Raises:
+        ProjectionInvalid: there is none, or it is not a projection.
+    """
+    module, colon, name = place.partition(":")
+    if not colon or not module or not name:
+        raise ProjectionInvalid(place, "name it as module:Class")
+    try:
+        return _made(place, getattr(import_module(module), name))
+    except (ImportError, AttributeError) as error:
+        raise ProjectionInvalid(place, f"it cannot be loaded: {error}") from error
+
+
+def _load(entry: EntryPoint) -> Projection[Any]:
+    try:
+        return _made(entry.value, entry.load())
+    except (ImportError, AttributeError) as error:
+        reason = f"the entry point {entry.name} cannot be loaded: {error}"
+        raise ProjectionInvalid(entry.value, reason) from error
+
+
+def _made(place: str, found: Any) -> Projection[Any]:  # noqa: ANN401 - whatever a package names
+    made = found() if isinstance(found, type) else found
+    missing = [name for name in _NEEDED if not hasattr(made, name)]
+    if missing:
+        raise ProjectionInvalid(place, f"it has no {', '.join(missing)}")
+    projection: Projection[Any] = made
+    return projection

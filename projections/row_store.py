@@ -1,0 +1,144 @@
+"""What the projector reads from a read model and writes to it, in the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from projections.errors import ProjectionInvalid
+from projections.projection import Projection
+from projections.queries import query, sql_file, statements
+
+__all__ = ["ParkedEvent", "RowStore", "create_tables", "projected"]
+
+_INSERT = "INSERT INTO {table} VALUES ({places})"
+_DELETE = "DELETE FROM {table} WHERE run = ?"
+
+
+class ParkedEvent(msgspec.Struct, frozen=True):
+    """An event that a projection could not take."""
+
+    projection: str
+    position: int
+    run_id: str
+    type: str
+    error: str
+
+
+def projected(connection: sqlite3.Connection) -> dict[str, int]:
+    """Tell what a model projects: the names and their versions."""
+    return dict(connection.execute(query("projected")))
+
+
+def create_tables(connection: sqlite3.Connection, projections: Sequence[Projection[Any]]) -> None:
+    """Make the tables of an empty model.
+
+    Raises:
+        ProjectionInvalid: the SQL of a projection does not make the tables it may.
+    """
+    for statement in statements(sql_file("model.sql")):
+        connection.execute(statement)
+    known = _tables(connection)
+    for projection in projections:
+        try:
+            for statement in statements(projection.tables):
+                connection.execute(statement)
+        except (sqlite3.Error, ValueError) as error:
+            raise ProjectionInvalid(projection.name, f"its tables: {error}") from error
+        made = _tables(connection) - known
+        known |= made
+        _check_tables(connection, projection.name, made)
+        connection.execute(query("put_projection"), (projection.name, projection.version))
+        for table in sorted(made):
+            connection.execute(query("put_projection_table"), (projection.name, table))
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute(query("tables"))}
+
+
+def _check_tables(connection: sqlite3.Connection, name: str, tables: Iterable[str]) -> None:
+    for table in tables:
+        if table != name and not table.startswith(f"{name}_"):
+            raise ProjectionInvalid(name, f"its table {table} is not called {name} or {name}_…")
+        first = connection.execute(query("first_column"), (table,)).fetchone()
+        if first is None or first[0] != "run":
+            raise ProjectionInvalid(name, f"the first column of its table {table} is not run")
+
+
+class RowStore:
+    """The rows and states of one model, for the projections it holds."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, projections: Sequence[Projection[Any]]
+    ) -> None:
+        """Read and write through ``connection``, whose transactions are the caller's."""
+        self._connection = connection
+        self._decoders = {
+            projection.name: msgspec.msgpack.Decoder(projection.state_type)
+            for projection in projections
+        }
+        self._tables: dict[str, list[str]] = {projection.name: [] for projection in projections}
+        self._inserts: dict[str, str] = {}
+        for name, table in connection.execute(query("projection_tables")).fetchall():
+            self._tables.setdefault(name, []).append(table)
+            (columns,) = connection.execute(query("column_count"), (table,)).fetchone()
+            places = ", ".join("?" * columns)
+            self._inserts[table] = _INSERT.format(table=table, places=places)
+
+    def find_run(self, run_id: str) -> int | None:
+        """Give the key of a run that has rows."""
+        row = self._connection.execute(query("find_run"), (run_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def add_runs(self, runs: Sequence[tuple[str, int]]) -> None:
+        """Give runs their keys.
+
+        Raises:
+            sqlite3.IntegrityError: one has a key already.
+        """
+        self._connection.executemany(query("add_run"), runs)
+
+    def states_of(self, run: int) -> Mapping[str, Any] | None:
+        """Give the states of a run that goes on, by projection; None where none is kept.
+
+        Raises:
+            msgspec.DecodeError: a state is not what this version stores.
+        """
+        rows = self._connection.execute(query("read_states"), (run,)).fetchall()
+        return {name: self._decoders[name].decode(state) for name, state in rows} or None
+
+    def put_states(self, rows: Iterable[tuple[int, str, object]]) -> None:
+        """Keep the states of runs that go on."""
+        encode = msgspec.msgpack.encode
+        encoded = ((run, name, encode(state)) for run, name, state in rows)
+        self._connection.executemany(query("put_state"), encoded)
+
+    def drop_states(self, runs: Iterable[int]) -> None:
+        """Forget the states of runs that have ended."""
+        self._connection.executemany(query("drop_states"), ((run,) for run in runs))
+
+    def remove_rows(self, projection: str, runs: Iterable[int]) -> None:
+        """Take away the rows of runs, before they are put anew."""
+        keys = [(run,) for run in runs]
+        for table in self._tables[projection]:
+            self._connection.executemany(_DELETE.format(table=table), keys)
+
+    def put_rows(self, projection: str, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Put rows, which begin with the key of their run.
+
+        Raises:
+            LookupError: the table is not one of the projection's.
+            sqlite3.Error: the table does not take one.
+        """
+        if table not in self._tables[projection]:
+            raise LookupError(table)
+        self._connection.executemany(self._inserts[table], rows)
+
+    def park(self, parked: Iterable[ParkedEvent]) -> None:
+        """Note events that a projection could not take."""
+        rows = (msgspec.structs.astuple(event) for event in parked)
+        self._connection.executemany(query("park"), rows)

@@ -1,0 +1,344 @@
+"""The fold of the run summary: ``initial``, ``evolve``, and how the state becomes what is served.
+
+The order of this file is that of every projection. ``evolve`` is total: it never raises on an
+event that passed the codec. What breaks the lifecycle changes nothing it should not, and is listed
+in ``anomalies``; an event that was folded already changes nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from ledger.events import (
+    RunAbandoned,
+    RunAnnotated,
+    RunEnded,
+    RunImported,
+    RunStarted,
+    StageCompleted,
+    StageFailed,
+    StageSkipped,
+    StageStarted,
+    StageStopped,
+)
+from ledger.lifecycle import Lifecycle, RunPhase, Violation, advance
+from ledger.plain_values import utc_text
+from ledger.replayed import ReplayedEvent, is_unread
+from projections.anomalies import (
+    Anomalies,
+    anomaly,
+    broken_lifecycle,
+    irregularities,
+    is_repeated_annotation,
+)
+from projections.run_state import AttemptState, NoteState, RunState, SkippedState
+from projections.run_summary import Liveness, RunSummary
+
+__all__ = ["evolve", "fold", "initial", "list_values", "summarize"]
+
+
+def initial(run_id: str) -> RunState:
+    """Give the state of a run of which nothing is known yet."""
+    return RunState(run_id)
+
+
+def evolve(state: RunState, event: ReplayedEvent) -> RunState:
+    """Give the state after one more event of the run."""
+    if event.position <= state.last_position:
+        return state
+    found = irregularities(state, event)
+    step = _STEPS.get(event.type)
+    if step is None:
+        following = _seen(state, event)
+    else:
+        following, more = _apply(state, event, step)
+        found += more
+    return replace(following, anomalies=state.anomalies + found) if found else following
+
+
+def _seen(state: RunState, event: ReplayedEvent) -> RunState:
+    """Note that there was an event, which changes nothing else."""
+    return replace(
+        state,
+        first_position=state.first_position or event.position,
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=event.occurred_text,
+    )
+
+
+def _apply(state: RunState, event: ReplayedEvent, step: _Step) -> tuple[RunState, Anomalies]:
+    """Take in an event that the lifecycle knows, and say which rule it breaks, if any."""
+    data = event.data
+    stage, attempt = getattr(data, "stage", None), getattr(data, "attempt", None)
+    lifecycle = advance(state.lifecycle, event.type, stage, attempt)
+    if isinstance(lifecycle, Violation):
+        return _seen(state, event), (broken_lifecycle(state, event, lifecycle),)
+    if is_unread(event):
+        return _seen(state, event), ()
+    if is_repeated_annotation(state, event):
+        repeated = anomaly("duplicate_body", event, "run_annotated was appended before")
+        return _seen(state, event), (repeated,)
+    if state.lifecycle.phase is RunPhase.ABANDONED is not lifecycle.phase:
+        alive = replace(state, ended_at=None, result=None, failure_reason=None)
+        resurrected = anomaly("resurrected_run", event, "went on after it was given up")
+        return step(alive, event, data, lifecycle), (resurrected,)
+    return step(state, event, data, lifecycle), ()
+
+
+# Each step makes its state by one call: to copy a state is what folding costs most.
+
+
+def _run_started(
+    state: RunState, event: ReplayedEvent, data: RunStarted, lifecycle: Lifecycle
+) -> RunState:
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        pipeline=data.pipeline,
+        stages_planned=data.stages,
+        parameters=data.parameters,
+        metadata=data.metadata,
+        trigger=data.trigger,
+        rerun_of=data.rerun_of,
+        code_version=data.code_version,
+        writer=data.writer,
+        started_at=event.occurred_text,
+        started_position=event.position,
+        first_position=state.first_position or event.position,
+        is_ahead=event.occurred_text > event.recorded_text,
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=event.occurred_text,
+    )
+
+
+def _run_imported(
+    state: RunState, event: ReplayedEvent, data: RunImported, lifecycle: Lifecycle
+) -> RunState:
+    summary = data.summary
+    duration = None
+    if summary.ended_at is not None and summary.ended_at >= summary.started_at:
+        duration = (summary.ended_at - summary.started_at).total_seconds()
+    started_at = utc_text(summary.started_at)
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        imported_from=data.source,
+        imported_stages=(summary.stages_executed, summary.stages_failed, summary.retry_count),
+        started_at=started_at,
+        started_position=event.position,
+        first_position=state.first_position or event.position,
+        is_ahead=started_at > event.recorded_text,
+        ended_at=utc_text(summary.ended_at) if summary.ended_at else None,
+        result=summary.result,
+        failure_reason=summary.failure_reason,
+        duration_seconds=duration,
+        metadata=summary.metadata,
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=event.occurred_text,
+    )
+
+
+def _stage_started(
+    state: RunState, event: ReplayedEvent, data: StageStarted, lifecycle: Lifecycle
+) -> RunState:
+    at, position = event.occurred_text, event.position
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        attempts=(*state.attempts, AttemptState(data.stage, data.attempt, at, position=position)),
+        last_position=position,
+        last_sequence=event.sequence,
+        last_event_at=at,
+    )
+
+
+def _close(
+    state: RunState, event: ReplayedEvent, lifecycle: Lifecycle, stage: str, **end: object
+) -> RunState:
+    """Fill in the end of the open attempt of a stage."""
+    attempts = state.attempts
+    place = len(attempts) - 1
+    # The open attempt is among the last, however many a long run has behind it.
+    while attempts[place].stage != stage:
+        place -= 1
+    closed = replace(attempts[place], ended_at=event.occurred_text, **end)
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        attempts=(*attempts[:place], closed, *attempts[place + 1 :]),
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=event.occurred_text,
+    )
+
+
+def _stage_completed(
+    state: RunState, event: ReplayedEvent, data: StageCompleted, lifecycle: Lifecycle
+) -> RunState:
+    return _close(
+        state,
+        event,
+        lifecycle,
+        data.stage,
+        result="success",
+        duration_seconds=data.elapsed_seconds,
+        metrics=data.metrics,
+        output_tail=data.output_tail,
+    )
+
+
+def _stage_failed(
+    state: RunState, event: ReplayedEvent, data: StageFailed, lifecycle: Lifecycle
+) -> RunState:
+    return _close(
+        state,
+        event,
+        lifecycle,
+        data.stage,
+        result="failed",
+        duration_seconds=data.elapsed_seconds,
+        will_retry=data.will_retry,
+        error=data.error,
+        output_tail=data.output_tail,
+    )
+
+
+def _stage_stopped(
+    state: RunState, event: ReplayedEvent, data: StageStopped, lifecycle: Lifecycle
+) -> RunState:
+    took = data.elapsed_seconds
+    return _close(state, event, lifecycle, data.stage, result="stopped", duration_seconds=took)
+
+
+def _stage_skipped(
+    state: RunState, event: ReplayedEvent, data: StageSkipped, lifecycle: Lifecycle
+) -> RunState:
+    skipped = (*state.skipped, SkippedState(data.stage, data.reason))
+    return replace(_seen(state, event), lifecycle=lifecycle, skipped=skipped)
+
+
+def _run_ended(
+    state: RunState, event: ReplayedEvent, data: RunEnded, lifecycle: Lifecycle
+) -> RunState:
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        ended_at=event.occurred_text,
+        result=data.result,
+        failure_reason=data.failure_reason,
+        duration_seconds=data.elapsed_seconds,
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=event.occurred_text,
+    )
+
+
+def _run_abandoned(
+    state: RunState, event: ReplayedEvent, data: RunAbandoned, lifecycle: Lifecycle
+) -> RunState:
+    """Presume a failure; how long the run took is not known, so no duration is made up."""
+    reason = (
+        f"Presumed dead: process {data.pid} on {data.host} ended without recording an end"
+        f" (last event {data.last_sequence}; found by {data.detected_by})"
+    )
+    return replace(
+        _seen(state, event),
+        lifecycle=lifecycle,
+        ended_at=event.occurred_text,
+        result="failed",
+        failure_reason=reason,
+    )
+
+
+def _run_annotated(
+    state: RunState, event: ReplayedEvent, data: RunAnnotated, lifecycle: Lifecycle
+) -> RunState:
+    notes = state.notes
+    if data.note is not None:
+        notes = (*notes, NoteState(data.note, data.actor, event.occurred_text, event.position))
+    return replace(
+        _seen(state, event),
+        lifecycle=lifecycle,
+        metadata={**state.metadata, **data.metadata},
+        notes=notes,
+        annotations=(*state.annotations, event.event_id),
+    )
+
+
+_Step = Callable[[RunState, ReplayedEvent, Any, Lifecycle], RunState]
+
+# Each step takes the payload of its type, and where the run then stands.
+_STEPS: Mapping[str, _Step] = {
+    "run_started": _run_started,
+    "run_imported": _run_imported,
+    "stage_started": _stage_started,
+    "stage_completed": _stage_completed,
+    "stage_failed": _stage_failed,
+    "stage_stopped": _stage_stopped,
+    "stage_skipped": _stage_skipped,
+    "run_ended": _run_ended,
+    "run_abandoned": _run_abandoned,
+    "run_annotated": _run_annotated,
+}
+
+
+def fold(events: Iterable[ReplayedEvent], state: RunState) -> RunState:
+    """Take one run's events in, one by one."""
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def list_values(state: RunState) -> dict[str, Any]:
+    """Give the fields of the summary in their order, but for the attempts, which come last."""
+    executed, failed, retries = _stages(state)
+    return {
+        "run_id": state.run_id,
+        "started_at": state.started_at,
+        "ended_at": state.ended_at,
+        "result": state.result,
+        "failure_reason": state.failure_reason,
+        "stages_executed": executed,
+        "stages_failed": failed,
+        "retry_count": retries,
+        "metadata": state.metadata,
+        "pipeline": state.pipeline,
+        "duration_seconds": state.duration_seconds,
+        "stages_planned": state.stages_planned,
+        "stages_skipped": state.skipped,
+        "parameters": state.parameters,
+        "trigger": state.trigger,
+        "rerun_of": state.rerun_of,
+        "code_version": state.code_version,
+        "imported_from": state.imported_from,
+        "writer": state.writer,
+        "notes": state.notes,
+        "anomalies": state.anomalies,
+        "started_position": state.started_position,
+        "last_position": state.last_position,
+        "last_sequence": state.last_sequence,
+        "last_event_at": state.last_event_at,
+        "liveness": None,
+    }
+
+
+def _stages(state: RunState) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Give the stages that started, those whose last attempt failed, and the retries."""
+    if state.imported_stages is not None:
+        return state.imported_stages
+    last = {attempt.stage: attempt.result for attempt in state.attempts}
+    failed = tuple([stage for stage, result in last.items() if result == "failed"])
+    return tuple(last), failed, len(state.attempts) - len(last)
+
+
+def summarize(state: RunState, liveness: Liveness | None = None) -> RunSummary:
+    """Turn the state into what is served."""
+    values = {**list_values(state), "liveness": liveness, "attempts": state.attempts}
+    return RunSummary.model_validate_json(msgspec.json.encode(values))

@@ -1,0 +1,98 @@
+"""What the fold keeps of one run: values that are never changed, only replaced.
+
+Times are the 27 characters of the log, which compare as the times do and are served as they are.
+What is served as it is kept has the fields of its model in ``run_summary.py``, in their order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ledger.events import Result
+from ledger.lifecycle import NOT_BEGUN, Lifecycle
+from projections.run_summary import AttemptResult
+
+__all__ = ["AnomalyState", "AttemptState", "NoteState", "RunState", "SkippedState"]
+
+
+class AttemptState(msgspec.Struct, frozen=True, gc=False):
+    """One try of a stage, as ``Attempt`` serves it."""
+
+    stage: str
+    attempt: int
+    started_at: str
+    ended_at: str | None = None
+    duration_seconds: float | None = None
+    result: AttemptResult | None = None
+    will_retry: bool = False
+    error: Any = None
+    metrics: dict[str, Any] = {}
+    output_tail: str | None = None
+    position: int = 0
+
+
+class SkippedState(msgspec.Struct, frozen=True, gc=False):
+    """A stage that was not tried, as ``SkippedStage`` serves it."""
+
+    stage: str
+    reason: str
+
+
+class NoteState(msgspec.Struct, frozen=True, gc=False):
+    """A remark, as ``Note`` serves it."""
+
+    note: str
+    actor: str
+    at: str
+    position: int
+
+
+class AnomalyState(msgspec.Struct, frozen=True, gc=False):
+    """A broken rule, as ``Anomaly`` serves it."""
+
+    rule: str
+    position: int
+    reason: str
+
+
+class RunState(msgspec.Struct, frozen=True, gc=False):
+    """One run after some of its events.
+
+    Attributes:
+        imported_stages: of an imported run, which has no attempts: the stages that were executed,
+            those that failed, and how often one was tried again.
+        first_position: that of the first event there is of the run.
+        is_ahead: whether the run says that it started after its start was recorded.
+        annotations: the ids of the events that annotated the run, to know one that comes twice.
+    """
+
+    run_id: str = ""
+    lifecycle: Lifecycle = NOT_BEGUN
+    pipeline: str | None = None
+    stages_planned: tuple[str, ...] = ()
+    parameters: dict[str, Any] = {}
+    trigger: str | None = None
+    rerun_of: str | None = None
+    code_version: str | None = None
+    writer: Any = None
+    imported_from: str | None = None
+    imported_stages: tuple[tuple[str, ...], tuple[str, ...], int] | None = None
+    started_at: str | None = None
+    started_position: int = 0
+    ended_at: str | None = None
+    result: Result | None = None
+    failure_reason: str | None = None
+    duration_seconds: float | None = None
+    metadata: dict[str, Any] = {}
+    attempts: tuple[AttemptState, ...] = ()
+    skipped: tuple[SkippedState, ...] = ()
+    notes: tuple[NoteState, ...] = ()
+    annotations: tuple[str, ...] = ()
+    anomalies: tuple[AnomalyState, ...] = ()
+    first_position: int = 0
+    is_ahead: bool = False
+    last_position: int = 0
+    last_sequence: int = 0
+    last_event_at: str | None = None

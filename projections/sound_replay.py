@@ -1,0 +1,97 @@
+"""Read the log for folding, in pieces: over damage, what is sound and what is out of reach."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from ledger import LogReader
+from ledger.codec import leaf_hash
+from ledger.errors import LedgerDamaged, LedgerReplaced
+from ledger.replay import Stretch, replay, replay_run
+from ledger.replayed import ReplayedEvent, decode_replayed
+from ledger.sound_reading import OutOfReach
+from projections.out_of_reach import note_out_of_reach
+from projections.read_model import Checkpoint
+
+__all__ = ["Piece", "pieces", "refold"]
+
+_ALL = 1 << 62
+_CAREFUL = 500
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A part of the log: the events that can be read, and what could not be.
+
+    ``last_line`` is that of the last event, and ``position`` where the piece ends.
+    """
+
+    events: Sequence[ReplayedEvent]
+    last_line: bytes
+    position: int
+    losses: Sequence[OutOfReach] = ()
+
+    def move(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Give the checkpoint behind this piece."""
+        if not self.events:
+            return replace(checkpoint, position=self.position)
+        read, leaf = self.events[-1].position, leaf_hash(self.last_line)
+        return replace(checkpoint, position=self.position, leaf=leaf, read_position=read)
+
+    def note_losses(self, connection: sqlite3.Connection) -> None:
+        """Keep the ranges that could not be read, and drop those a repair has passed over."""
+        note_out_of_reach(connection, self.losses, self.events)
+
+
+def pieces(reader: LogReader, after: int, *, at_most: int = _ALL) -> Iterator[Piece]:
+    """Read on after a position, up to the durable mark, in pieces of at most so many events."""
+    try:
+        for stretch in _stretches(reader, after, at_most):
+            after = stretch.position
+            yield Piece(stretch.events, stretch.last_line, after)
+    except (LedgerDamaged, LedgerReplaced):
+        yield from _over_damage(reader, after, min(at_most, _CAREFUL))
+
+
+def _stretches(reader: LogReader, after: int, at_most: int) -> Iterator[Stretch]:
+    if at_most >= _ALL:
+        yield from replay(reader, after)
+        return
+    last = reader.position
+    while after < last:
+        for stretch in replay(reader, after, min(after + at_most, last)):
+            after = stretch.position
+            yield stretch
+
+
+def _over_damage(reader: LogReader, after: int, at_most: int) -> Iterator[Piece]:
+    events: list[ReplayedEvent] = []
+    losses: list[OutOfReach] = []
+    line = b""
+    for item in reader.read_sound(after):
+        if isinstance(item, OutOfReach):
+            losses.append(item)
+            after = max(after, item.last)
+        else:
+            events.append(decode_replayed(item.line))
+            line, after = item.line, item.position
+        if len(events) + len(losses) >= at_most:
+            yield Piece(events, line, after, losses)
+            events, losses = [], []
+    if events or losses:
+        yield Piece(events, line, after, losses)
+
+
+def refold(reader: LogReader, run_id: str, until: int) -> Iterable[ReplayedEvent]:
+    """Give the events of a run up to a position; where one is damaged, those that are sound."""
+    try:
+        return list(replay_run(reader, run_id, until))
+    except (LedgerDamaged, LedgerReplaced):
+        return [
+            decode_replayed(item.line)
+            for item in reader.read_sound(0, until)
+            if not isinstance(item, OutOfReach) and item.run_id == run_id
+        ]
