@@ -28,7 +28,6 @@ from typing import (
 )
 
 import msgspec
-from annotated_types import Ge, Le
 from pydantic import BaseModel
 
 from ledger.codec import decode
@@ -124,10 +123,8 @@ def _kind(hint: object) -> Any:  # noqa: ANN401 - a type expression
     if origin is Annotated:
         bounds: dict[str, Any] = {}
         for note in _flat(parts[1:]):
-            if isinstance(note, Ge):
-                bounds["ge"] = note.ge
-            elif isinstance(note, Le):
-                bounds["le"] = note.le
+            given = {name: getattr(note, name, None) for name in ("ge", "le")}
+            bounds |= {name: bound for name, bound in given.items() if bound is not None}
         kind = _kind(parts[0])
         return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind
     if origin in (Union, types.UnionType):
