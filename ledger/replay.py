@@ -30,10 +30,10 @@ _CRC_WIDTH = len(b',"crc":"00000000"}')
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """Events that follow each other in the log, and the last of their lines."""
+    """Events that follow each other in the log, and their lines without the newlines."""
 
     events: Sequence[ReplayedEvent]
-    last_line: bytes
+    lines: Sequence[bytes]
 
     @property
     def position(self) -> int:
@@ -43,7 +43,7 @@ class Stretch(msgspec.Struct, frozen=True):
     @property
     def leaf(self) -> str:
         """The leaf hash of the last line, 64 hex digits."""
-        return leaf_hash(self.last_line)
+        return leaf_hash(self.lines[-1])
 
 
 class _Unusual(Exception):
@@ -111,7 +111,7 @@ def _stretches(
             continue
         lines = lines[: last - after]
         events = _checked(lines, after + 1)
-        yield Stretch(events, lines[-1])
+        yield Stretch(events, lines)
         after += len(lines)
 
 
@@ -134,18 +134,18 @@ def _checked(lines: Sequence[bytes], first: int) -> Sequence[ReplayedEvent]:
 def _carefully(reader: LogReader, after: int, last: int, mark: Mark) -> Iterator[Stretch]:
     """Give what the careful reader reads, which knows of repairs and names what is damaged."""
     events: list[ReplayedEvent] = []
-    raw = b""
+    lines: list[bytes] = []
     for line in reader.read_lines(after, last, mark=mark):
         try:
             events.append(decode_replayed(line.raw))
         except BadLine as error:
             if events:
-                yield Stretch(events, raw)
+                yield Stretch(events, lines)
             name = segment_name(line.end.segment)
             raise LedgerDamaged(name, line.end.position, line.start, error.reason) from None
-        raw = line.raw
+        lines.append(line.raw)
         if len(events) >= _CAREFUL:
-            yield Stretch(events, raw)
-            events = []
+            yield Stretch(events, lines)
+            events, lines = [], []
     if events:
-        yield Stretch(events, raw)
+        yield Stretch(events, lines)

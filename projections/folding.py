@@ -8,7 +8,7 @@ open at a time, and the model holds no state of a run that has ended.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ledger.replayed import ReplayedEvent
@@ -101,6 +101,23 @@ class Folding:
                 self._ended.append(run_id)
         if len(self._ended) > _KEPT:
             self._write(self._ended)
+
+    def take_whole(
+        self, runs: Sequence[tuple[str, int]], rows: Sequence[Mapping[str, Iterable[Any]]]
+    ) -> None:
+        """Take runs that were folded elsewhere, from their first event to their end.
+
+        Args:
+            runs: their ids and keys.
+            rows: for each projection, for each table, the rows of them all.
+
+        Raises:
+            sqlite3.IntegrityError: a run is known already, or a table refuses a row.
+        """
+        self._store.add_runs(runs)
+        for projection, tables in zip(self._projections, rows, strict=True):
+            for table, lines in tables.items():
+                self._store.put_rows(projection.name, table, lines)
 
     def _begin(self, run_id: str, event: ReplayedEvent) -> _Run:
         """Find how a run stands before an event.

@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 
 from ledger import LogReader
-from ledger.codec import ZERO_HASH
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.lock import holder_of, open_lock_file, try_flock
 from ledger.machine import boot_id
@@ -31,6 +30,7 @@ from projections.folding import Folding
 from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
+from projections.rebuilding import Progress, build
 from projections.registry import registered
 from projections.row_store import RowStore, projected
 from projections.sound_replay import pieces, refold
@@ -208,25 +208,28 @@ class Projector:
             reason = f"the leaf hash there is {leaf}, the model was built on {checkpoint.leaf}"
             raise ReadModelOfAnotherLog(path, checkpoint.position, reason)
 
-    def build_next(self) -> Path:
+    def rebuild(self, progress: Progress = lambda _reached, _last: None) -> Path:
+        """Build the next generation beside the live one, then switch to it; give its file.
+
+        Args:
+            progress: told how far the build has come.
+
+        Raises what ``catch_up`` raises, and:
+            ProjectionFailed: a projection could not take an event; names the position.
+        """
+        with self._turn(lambda: False):
+            return self.build_next(progress)
+
+    def build_next(self, progress: Progress = lambda _reached, _last: None) -> Path:
         """Build the next generation from the whole log, and switch to it. Needs the lock."""
-        path = self.models.next()
-        ledger_id = self._reader.folder.identity().ledger_id
-        checkpoint = Checkpoint(VERSION, ledger_id, 0, ZERO_HASH)
-        with self.models.building(path, checkpoint, self.projections) as connection:
-            folding = self._folding(connection, strict=True)
-            for piece in pieces(self._reader, 0):
-                folding.take(piece.events)
-                piece.note_losses(connection)
-                checkpoint = piece.move(checkpoint)
-            folding.write()
-            _move(connection, checkpoint)
+        path = build(self._reader, self.models, self.projections, progress)
         self.models.switch_to(path)
         return path
 
     def _apply(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
-        folding = self._folding(connection)
+        store = RowStore(connection, self.projections)
+        folding = Folding(self.projections, store, lambda *run: refold(self._reader, *run))
         for piece in pieces(self._reader, checkpoint.position, at_most=self._batch):
             connection.execute("BEGIN IMMEDIATE")
             with connection:
@@ -238,12 +241,6 @@ class Projector:
                 piece.note_losses(connection)
                 checkpoint = piece.move(checkpoint)
                 _move(connection, checkpoint)
-
-    def _folding(self, connection: sqlite3.Connection, *, strict: bool = False) -> Folding:
-        store = RowStore(connection, self.projections)
-        return Folding(
-            self.projections, store, lambda *run: refold(self._reader, *run), strict=strict
-        )
 
 
 def _move(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:

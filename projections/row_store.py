@@ -127,7 +127,7 @@ class RowStore:
         for table in self._tables[projection]:
             self._connection.executemany(_DELETE.format(table=table), keys)
 
-    def put_rows(self, projection: str, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def put_rows(self, projection: str, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Put rows, which begin with the key of their run.
 
         Raises:

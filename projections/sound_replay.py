@@ -51,7 +51,7 @@ def pieces(reader: LogReader, after: int, *, at_most: int = _ALL) -> Iterator[Pi
     try:
         for stretch in _stretches(reader, after, at_most):
             after = stretch.position
-            yield Piece(stretch.events, stretch.last_line, after)
+            yield Piece(stretch.events, stretch.lines[-1], after)
     except (LedgerDamaged, LedgerReplaced):
         yield from _over_damage(reader, after, min(at_most, _CAREFUL))
 

@@ -1,0 +1,92 @@
+"""Have parts of a log folded by several processes, and give them back in order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from projections.fold_worker import FoldedPart, Order, read_frame, write_frame
+from projections.projection import Projection
+
+__all__ = ["PART", "WorkerFailed", "folded_parts", "place_of", "worth_it"]
+
+PART = 40_000
+"""Events a part: large against the runs in it, small against memory."""
+
+_WORTH_IT = 5 * PART
+_decode = msgspec.msgpack.Decoder(FoldedPart).decode
+
+
+class WorkerFailed(Exception):
+    """A worker could not fold a part; whoever folds it again sees why."""
+
+
+def worth_it(events: int, projections: Sequence[Projection[Any]]) -> bool:
+    """Tell whether a rebuild is long enough, and the machine wide enough, for workers."""
+    wide = (os.cpu_count() or 1) > 1
+    return wide and events >= _WORTH_IT and all(map(place_of, projections))
+
+
+def place_of(projection: Projection[Any]) -> str | None:
+    """Say where another process finds a projection; None where it cannot make the same one."""
+    kind = type(projection)
+    findable = kind.__module__ != "__main__" and "." not in kind.__qualname__
+    same = vars(projection) == {} if hasattr(projection, "__dict__") else True
+    return f"{kind.__module__}:{kind.__qualname__}" if findable and same else None
+
+
+def folded_parts(
+    folder: Path, projections: Sequence[Projection[Any]], after: int, last: int
+) -> Iterator[tuple[int, FoldedPart]]:
+    """Yield each part's last position and what it came to, in the order of the log.
+
+    Raises:
+        WorkerFailed: a part could not be folded; all before it were given.
+    """
+    parts = [(first, min(first + PART, last)) for first in range(after, last, PART)]
+    workers = min(os.cpu_count() or 1, len(parts))
+    places = [place_of(projection) or "" for projection in projections]
+    with ExitStack() as exits:
+        running = [
+            exits.enter_context(_worker(Order(str(folder), places, parts[number::workers])))
+            for number in range(workers)
+        ]
+        for number, (_, until) in enumerate(parts):
+            try:
+                yield until, _decode(read_frame(running[number % workers]))
+            except (EOFError, msgspec.DecodeError) as error:
+                raise WorkerFailed from error
+
+
+@contextmanager
+def _worker(order: Order) -> Iterator[Any]:
+    """Run a worker; it is ended on leaving, whatever it does then."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "projections.fold_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    try:
+        if process.stdin is None or process.stdout is None:
+            raise WorkerFailed
+        try:
+            write_frame(process.stdin, order)
+            process.stdin.close()
+        except BrokenPipeError:
+            raise WorkerFailed from None
+        yield process.stdout
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

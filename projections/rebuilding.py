@@ -1,0 +1,116 @@
+"""Build the next generation of a read model from the whole log, beside the live one."""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ledger import LogReader
+from ledger.codec import ZERO_HASH, leaf_hash
+from ledger.replayed import decode_together
+from projections.fold_worker import FoldedPart
+from projections.folding import Folding
+from projections.parallel_fold import WorkerFailed, folded_parts, worth_it
+from projections.projection import Projection
+from projections.queries import query
+from projections.read_model import VERSION, Checkpoint, ReadModels
+from projections.row_store import RowStore
+from projections.sound_replay import pieces, refold
+
+__all__ = ["Progress", "build"]
+
+Progress = Callable[[int, int], None]
+"""Told the position that a build has reached, and the one it goes to."""
+
+
+def build(
+    reader: LogReader,
+    models: ReadModels,
+    projections: Sequence[Projection[Any]],
+    progress: Progress = lambda _reached, _last: None,
+) -> Path:
+    """Build a model of all that is durable now, which is not current yet; give its file.
+
+    The caller holds the projector's lock. What an interrupted build leaves, the next removes.
+
+    Raises:
+        ProjectionFailed: a projection could not take an event; names the position.
+        ProjectionInvalid: the SQL of a projection is not right.
+    """
+    try:
+        with _collector_off():
+            return _build(reader, models, projections, progress, in_parallel=True)
+    except _SameRunTwice:
+        return _build(reader, models, projections, progress, in_parallel=False)
+
+
+class _SameRunTwice(Exception):
+    """Two parts hold a beginning of the same run: only one who sees all in order can fold it."""
+
+
+def _build(
+    reader: LogReader,
+    models: ReadModels,
+    projections: Sequence[Projection[Any]],
+    progress: Progress,
+    *,
+    in_parallel: bool,
+) -> Path:
+    path = models.next()
+    checkpoint = Checkpoint(VERSION, reader.folder.identity().ledger_id, 0, ZERO_HASH)
+    last = reader.position
+    with models.building(path, checkpoint, projections) as connection:
+        store = RowStore(connection, projections)
+        folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=True)
+        if in_parallel and worth_it(last, projections):
+            parts = folded_parts(reader.folder.path, projections, 0, last)
+            checkpoint = _take_parts(folding, checkpoint, parts, lambda at: progress(at, last))
+        for piece in pieces(reader, checkpoint.position):
+            folding.take(piece.events)
+            piece.note_losses(connection)
+            checkpoint = piece.move(checkpoint)
+            progress(checkpoint.position, last)
+        folding.write()
+        values = (checkpoint.position, checkpoint.leaf, checkpoint.read_position)
+        connection.execute(query("move_checkpoint"), values)
+    return path
+
+
+def _take_parts(
+    folding: Folding,
+    checkpoint: Checkpoint,
+    parts: Iterator[tuple[int, FoldedPart]],
+    progress: Callable[[int], None],
+) -> Checkpoint:
+    """Take in what workers have folded, as far as they come; the rest is left to the caller."""
+    try:
+        for position, part in parts:
+            try:
+                folding.take_whole(part.runs, part.rows)
+            except sqlite3.IntegrityError as error:
+                raise _SameRunTwice from error
+            folding.take(decode_together(part.others))
+            leaf = leaf_hash(part.last_line)
+            checkpoint = replace(checkpoint, position=position, leaf=leaf, read_position=position)
+            progress(position)
+    except WorkerFailed:
+        # Damage, or a projection that fails: to be met again, and named, on the way of the caller.
+        return checkpoint
+    return checkpoint
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Let no garbage be looked for: what a build makes holds no cycles, and there is much of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
