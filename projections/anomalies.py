@@ -13,7 +13,7 @@ from ledger.lifecycle import Violation
 from ledger.replayed import ReplayedEvent, is_unread
 from projections.run_state import AnomalyState, RunState
 
-__all__ = ["Anomalies", "anomaly", "broken_lifecycle", "irregularities", "is_repeated_annotation"]
+__all__ = ["Anomalies", "anomaly", "broken_lifecycle", "irregularities"]
 
 Anomalies = tuple[AnomalyState, ...]
 
@@ -66,11 +66,6 @@ def broken_lifecycle(state: RunState, event: ReplayedEvent, broken: Violation) -
     if _repeats(state, event):
         return anomaly("duplicate_body", event, f"{event.type} says again what is known")
     return anomaly(broken.rule, event, broken.reason)
-
-
-def is_repeated_annotation(state: RunState, event: ReplayedEvent) -> bool:
-    """Tell an annotation that was appended twice, which the lifecycle allows."""
-    return event.type == "run_annotated" and event.event_id in state.annotations
 
 
 def _repeats(state: RunState, event: ReplayedEvent) -> bool:

@@ -15,7 +15,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -156,28 +156,30 @@ class ReadModels:
 
     @contextmanager
     def building(
-        self, path: Path, checkpoint: Checkpoint, projections: Sequence[Projection[Any]]
-    ) -> Iterator[sqlite3.Connection]:
-        """Make a model that nobody reads yet, in one transaction, and put it on disk when done.
+        self, checkpoint: Checkpoint, projections: Sequence[Projection[Any]]
+    ) -> Iterator[tuple[Path, sqlite3.Connection]]:
+        """Make the next generation, which nobody reads yet, and put it on disk when done.
 
-        What is left by a build that died is not current, and is removed by the next.
+        It is made in one transaction. A build that fails is removed; one that died, by the next.
         """
-        connection = sqlite3.connect(path, isolation_level=None)
+        path = self.next()
         try:
-            for setting in _WHILE_BUILDING:
-                connection.execute(f"PRAGMA {setting}")
-            connection.execute("BEGIN IMMEDIATE")
-            create_tables(connection, projections)
-            connection.execute(query("begin_checkpoint"), astuple(checkpoint))
-            yield connection
-            for projection in projections:
-                for statement in statements(projection.indexes):
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-            connection.execute("PRAGMA journal_mode = WAL")
-        finally:
-            connection.close()
-        sync_file(path)
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                for setting in _WHILE_BUILDING:
+                    connection.execute(f"PRAGMA {setting}")
+                connection.execute("BEGIN IMMEDIATE")
+                create_tables(connection, projections)
+                connection.execute(query("begin_checkpoint"), astuple(checkpoint))
+                yield path, connection
+                for projection in projections:
+                    for statement in statements(projection.indexes):
+                        connection.execute(statement)
+                connection.execute("COMMIT")
+                connection.execute("PRAGMA journal_mode = WAL")
+            sync_file(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def reading(self, path: Path) -> sqlite3.Connection:
         """Open a read-only connection; it never blocks the writer."""

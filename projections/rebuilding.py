@@ -61,10 +61,9 @@ def _build(
     *,
     in_parallel: bool,
 ) -> Path:
-    path = models.next()
     checkpoint = Checkpoint(VERSION, reader.folder.identity().ledger_id, 0, ZERO_HASH)
     last = reader.position
-    with models.building(path, checkpoint, projections) as connection:
+    with models.building(checkpoint, projections) as (path, connection):
         store = RowStore(connection, projections)
         folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=True)
         if in_parallel and worth_it(last, projections):

@@ -24,6 +24,7 @@ from ledger.events import (
     StageSkipped,
     StageStarted,
     StageStopped,
+    UnreadData,
 )
 from ledger.lifecycle import Lifecycle, RunPhase, Violation, advance
 from ledger.plain_values import utc_text
@@ -33,7 +34,6 @@ from projections.anomalies import (
     anomaly,
     broken_lifecycle,
     irregularities,
-    is_repeated_annotation,
 )
 from projections.run_state import AttemptState, NoteState, RunState, SkippedState
 from projections.run_summary import Liveness, RunSummary
@@ -48,16 +48,35 @@ def initial(run_id: str) -> RunState:
 
 def evolve(state: RunState, event: ReplayedEvent) -> RunState:
     """Give the state after one more event of the run."""
+    data, step = event.data, _STEPS.get(event.type)
+    if (
+        step is not None
+        and event.sequence == state.last_sequence + 1
+        and (state.last_event_at or "") <= event.occurred_text <= event.recorded_text
+        and state.lifecycle.phase is not RunPhase.ABANDONED
+        and event.position > state.last_position
+        and type(data) is not UnreadData
+        and event.type != "stage_skipped"
+    ):
+        # Almost every event takes this way, on which nothing can be wrong but its place in the run.
+        stage, attempt = (data.stage, data.attempt) if event.type in _TRIES else _NO_TRY
+        lifecycle = advance(state.lifecycle, event.type, stage, attempt)
+        if type(lifecycle) is Lifecycle:
+            return step(state, event, data, lifecycle)
+    return _evolve_with_care(state, event, step)
+
+
+def _evolve_with_care(state: RunState, event: ReplayedEvent, step: _Step | None) -> RunState:
+    """Do the same for any event there may be."""
     if event.position <= state.last_position:
         return state
     found = irregularities(state, event)
-    step = _STEPS.get(event.type)
     if step is None:
         following = _seen(state, event)
     else:
         following, more = _apply(state, event, step)
         found += more
-    return replace(following, anomalies=state.anomalies + found) if found else following
+    return replace(following, anomalies=following.anomalies + found) if found else following
 
 
 def _seen(state: RunState, event: ReplayedEvent) -> RunState:
@@ -80,9 +99,6 @@ def _apply(state: RunState, event: ReplayedEvent, step: _Step) -> tuple[RunState
         return _seen(state, event), (broken_lifecycle(state, event, lifecycle),)
     if is_unread(event):
         return _seen(state, event), ()
-    if is_repeated_annotation(state, event):
-        repeated = anomaly("duplicate_body", event, "run_annotated was appended before")
-        return _seen(state, event), (repeated,)
     if state.lifecycle.phase is RunPhase.ABANDONED is not lifecycle.phase:
         alive = replace(state, ended_at=None, result=None, failure_reason=None)
         resurrected = anomaly("resurrected_run", event, "went on after it was given up")
@@ -260,6 +276,9 @@ def _run_abandoned(
 def _run_annotated(
     state: RunState, event: ReplayedEvent, data: RunAnnotated, lifecycle: Lifecycle
 ) -> RunState:
+    if event.event_id in state.annotations:
+        repeated = anomaly("duplicate_body", event, "run_annotated was appended before")
+        return replace(_seen(state, event), anomalies=(*state.anomalies, repeated))
     notes = state.notes
     if data.note is not None:
         notes = (*notes, NoteState(data.note, data.actor, event.occurred_text, event.position))
@@ -271,6 +290,11 @@ def _run_annotated(
         annotations=(*state.annotations, event.event_id),
     )
 
+
+_TRIES = frozenset({"stage_started", "stage_completed", "stage_failed", "stage_stopped"})
+"""Types that name an attempt."""
+
+_NO_TRY = (None, None)
 
 _Step = Callable[[RunState, ReplayedEvent, Any, Lifecycle], RunState]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from ledger.replayed import ReplayedEvent
 from projections.projection import Row
 from projections.queries import sql_file
 from projections.run_fold import evolve, initial, list_values
@@ -31,13 +30,9 @@ class RunRows:
     tables = sql_file("runs.sql")
     indexes = sql_file("runs_indexes.sql")
 
-    def initial(self, run_id: str) -> RunState:
-        """Give the state of a run of which nothing is known yet."""
-        return initial(run_id)
-
-    def evolve(self, state: RunState, event: ReplayedEvent) -> RunState:
-        """Give the state after one more event of the run."""
-        return evolve(state, event)
+    # The fold itself, not a method around it: it is called for every event there is.
+    initial = staticmethod(initial)
+    evolve = staticmethod(evolve)
 
     def rows(self, state: RunState) -> Iterable[Row]:
         """Give the run's row, and those of its metadata."""
