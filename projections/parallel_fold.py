@@ -30,8 +30,13 @@ class WorkerFailed(Exception):
 
 def worth_it(events: int, projections: Sequence[Projection[Any]]) -> bool:
     """Tell whether a rebuild is long enough, and the machine wide enough, for workers."""
-    wide = (os.cpu_count() or 1) > 1
-    return wide and events >= _WORTH_IT and all(map(place_of, projections))
+    return _cores() > 1 and events >= _WORTH_IT and all(map(place_of, projections))
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def place_of(projection: Projection[Any]) -> str | None:
@@ -51,7 +56,7 @@ def folded_parts(
         WorkerFailed: a part could not be folded; all before it were given.
     """
     parts = [(first, min(first + PART, last)) for first in range(after, last, PART)]
-    workers = min(os.cpu_count() or 1, len(parts))
+    workers = min(_cores(), len(parts))
     places = [place_of(projection) or "" for projection in projections]
     with ExitStack() as exits:
         running = [
