@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ledger.events import (
     RunAbandoned,
@@ -35,10 +35,10 @@ from projections.anomalies import (
     broken_lifecycle,
     irregularities,
 )
-from projections.run_state import AttemptState, NoteState, RunState, SkippedState
+from projections.run_state import AttemptState, ListItem, NoteState, RunState, SkippedState
 from projections.run_summary import Liveness, RunSummary
 
-__all__ = ["evolve", "fold", "initial", "list_values", "summarize"]
+__all__ = ["evolve", "fold", "initial", "list_item", "list_values", "summarize"]
 
 
 def initial(run_id: str) -> RunState:
@@ -320,37 +320,42 @@ def fold(events: Iterable[ReplayedEvent], state: RunState) -> RunState:
     return state
 
 
+def list_item(state: RunState) -> ListItem:
+    """Give what a list shows of the run; how alive its writer is depends on when it is asked."""
+    executed, failed, retries = _stages(state)
+    return ListItem(
+        state.run_id,
+        state.started_at,
+        state.ended_at,
+        state.result,
+        state.failure_reason,
+        executed,
+        failed,
+        retries,
+        state.metadata,
+        state.pipeline,
+        state.duration_seconds,
+        state.stages_planned,
+        state.skipped,
+        state.parameters,
+        state.trigger,
+        state.rerun_of,
+        state.code_version,
+        state.imported_from,
+        state.writer,
+        state.notes,
+        state.anomalies,
+        state.started_position,
+        state.last_position,
+        state.last_sequence,
+        state.last_event_at,
+        None,
+    )
+
+
 def list_values(state: RunState) -> dict[str, Any]:
     """Give the fields of the summary in their order, but for the attempts, which come last."""
-    executed, failed, retries = _stages(state)
-    return {
-        "run_id": state.run_id,
-        "started_at": state.started_at,
-        "ended_at": state.ended_at,
-        "result": state.result,
-        "failure_reason": state.failure_reason,
-        "stages_executed": executed,
-        "stages_failed": failed,
-        "retry_count": retries,
-        "metadata": state.metadata,
-        "pipeline": state.pipeline,
-        "duration_seconds": state.duration_seconds,
-        "stages_planned": state.stages_planned,
-        "stages_skipped": state.skipped,
-        "parameters": state.parameters,
-        "trigger": state.trigger,
-        "rerun_of": state.rerun_of,
-        "code_version": state.code_version,
-        "imported_from": state.imported_from,
-        "writer": state.writer,
-        "notes": state.notes,
-        "anomalies": state.anomalies,
-        "started_position": state.started_position,
-        "last_position": state.last_position,
-        "last_sequence": state.last_sequence,
-        "last_event_at": state.last_event_at,
-        "liveness": None,
-    }
+    return asdict(list_item(state))
 
 
 def _stages(state: RunState) -> tuple[tuple[str, ...], tuple[str, ...], int]:

@@ -14,7 +14,7 @@ from ledger.events import Result
 from ledger.lifecycle import NOT_BEGUN, Lifecycle
 from projections.run_summary import AttemptResult
 
-__all__ = ["AnomalyState", "AttemptState", "NoteState", "RunState", "SkippedState"]
+__all__ = ["AnomalyState", "AttemptState", "ListItem", "NoteState", "RunState", "SkippedState"]
 
 
 class AttemptState(msgspec.Struct, frozen=True, gc=False):
@@ -96,3 +96,34 @@ class RunState(msgspec.Struct, frozen=True, gc=False):
     last_position: int = 0
     last_sequence: int = 0
     last_event_at: str | None = None
+
+
+class ListItem(msgspec.Struct, frozen=True, gc=False):
+    """What a list shows of a run: the fields of ``RunSummary`` in their order, but the attempts."""
+
+    run_id: str
+    started_at: str | None
+    ended_at: str | None
+    result: Result | None
+    failure_reason: str | None
+    stages_executed: tuple[str, ...]
+    stages_failed: tuple[str, ...]
+    retry_count: int
+    metadata: dict[str, Any]
+    pipeline: str | None
+    duration_seconds: float | None
+    stages_planned: tuple[str, ...]
+    stages_skipped: tuple[SkippedState, ...]
+    parameters: dict[str, Any]
+    trigger: str | None
+    rerun_of: str | None
+    code_version: str | None
+    imported_from: str | None
+    writer: Any
+    notes: tuple[NoteState, ...]
+    anomalies: tuple[AnomalyState, ...]
+    started_position: int
+    last_position: int
+    last_sequence: int
+    last_event_at: str | None
+    liveness: None
