@@ -12,7 +12,7 @@ from projections.errors import ProjectionInvalid
 from projections.projection import Projection
 from projections.queries import query, sql_file, statements
 
-__all__ = ["ParkedEvent", "RowStore", "create_tables", "projected"]
+__all__ = ["ParkedEvent", "RowStore", "create_tables", "parked_events", "projected"]
 
 _INSERT = "INSERT INTO {table} VALUES ({places})"
 _DELETE = "DELETE FROM {table} WHERE run = ?"
@@ -31,6 +31,11 @@ class ParkedEvent(msgspec.Struct, frozen=True):
 def projected(connection: sqlite3.Connection) -> dict[str, int]:
     """Tell what a model projects: the names and their versions."""
     return dict(connection.execute(query("projected")))
+
+
+def parked_events(connection: sqlite3.Connection) -> list[ParkedEvent]:
+    """List what the projections of a model could not take, in the order of the log."""
+    return [ParkedEvent(*row) for row in connection.execute(query("parked"))]
 
 
 def create_tables(connection: sqlite3.Connection, projections: Sequence[Projection[Any]]) -> None:

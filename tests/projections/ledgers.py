@@ -6,8 +6,11 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ledger import EventLog, LogReader, NewEvent
 from ledger.codec import FORMAT
@@ -16,8 +19,10 @@ from ledger.folder import Identity, LedgerFolder
 from projections import RunHistory
 from projections.projector import Projector
 from projections.read_model import VERSION
-from projections.run_summary import summarize
-from projections.stored_state import encode_state
+from projections.registry import registered
+from projections.run_fold import summarize
+from projections.run_state import RunState
+from projections.run_summary import RunSummary
 from tests.ledger.examples import event_id
 from tests.projections.payloads import annotated, began, done, ended, failed, started
 from tests.projections.recorded import fold_runs, record, tell
@@ -32,6 +37,7 @@ __all__ = [
     "expected_contents",
     "forge",
     "has_passed",
+    "json_text",
     "position_in",
     "rebuilt",
     "stories",
@@ -70,35 +76,98 @@ def current_model(folder: Path) -> Path:
     return models / (models / "current").read_text().strip()
 
 
+TABLES = {
+    "checkpoint": "SELECT * FROM checkpoint",
+    "projections": "SELECT * FROM projections ORDER BY name",
+    "runs": "SELECT run_id, runs.* FROM runs LEFT JOIN run_ids USING (run) ORDER BY run_id",
+    "metadata": "SELECT * FROM runs_metadata ORDER BY run, key",
+    "counts": "SELECT * FROM runs_counts ORDER BY result, pipeline, stages",
+    "reasons": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
+    "states": "SELECT * FROM open_states ORDER BY run",
+    "parked": "SELECT * FROM parked",
+    "out_of_reach": "SELECT * FROM out_of_reach",
+}
+"""What a read model holds; of its full-text index, which words it finds where."""
+
+WORDS = "CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, runs_failures, instance)"
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ENDS = {"run_ended", "run_imported"}
+
+
 def contents(model: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Read all tables of a read model at one moment; counts of nothing are left out."""
+    """Read all tables of a read model at one moment."""
     with closing(sqlite3.connect(f"{model.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute(WORDS)
         connection.execute("BEGIN")
-        return {
-            "checkpoint": connection.execute("SELECT * FROM checkpoint").fetchall(),
-            "runs": connection.execute("SELECT * FROM runs ORDER BY run_id").fetchall(),
-            "counts": connection.execute(
-                "SELECT * FROM run_counts WHERE runs <> 0 ORDER BY result"
-            ).fetchall(),
-        }
+        return {name: connection.execute(sql).fetchall() for name, sql in TABLES.items()}
 
 
 def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, ...]]]:
     """Say what a read model must hold at a position, from the events and the fold alone."""
     reader = LogReader(folder)
-    rows = []
-    counts: dict[str, int] = {}
-    for run_id, state in sorted(fold_runs(reader.read(0, position)).items()):
+    events = list(reader.read(0, position))
+    ended = {event.run_id for event in events if event.type in ENDS}
+    expected: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
+    counts: dict[tuple[str, str, str], int] = {}
+    for run_id, state in sorted(fold_runs(events).items()):
+        run = next(event.position for event in events if event.run_id == run_id)
         summary = summarize(state)
-        item = summary.model_dump_json(exclude={"attempts"})
-        attempts = summary.model_dump_json(include={"attempts"})[len('{"attempts":') : -1]
-        started_at = summary.model_dump(mode="json")["started_at"] or ""
-        place = (started_at, summary.started_position, summary.result, summary.pipeline)
-        rows.append((run_id, *place, item, attempts, encode_state(state)))
-        counts[summary.result or ""] = counts.get(summary.result or "", 0) + 1
-    leaf = reader.leaf_at(position)
-    checkpoint = (1, VERSION, reader.identity.ledger_id, position, leaf, position)
-    return {"checkpoint": [checkpoint], "runs": rows, "counts": sorted(counts.items())}
+        row = _expected_row(summary, run, state)
+        expected["runs"].append((run_id, *row))
+        for key, value in summary.metadata.items():
+            text = value if isinstance(value, str) else json_text(value)
+            expected["metadata"].append((run, key, text))
+        if summary.failure_reason is not None:
+            expected["reasons"].append((run, summary.failure_reason))
+        if run_id not in ended:
+            expected["states"].append((run, "runs", msgspec.msgpack.encode(state)))
+        kind = (summary.result or "", summary.pipeline or "", row[6])
+        counts[kind] = counts.get(kind, 0) + 1
+    expected["metadata"].sort()
+    expected["states"].sort()
+    expected["reasons"] = _indexed(expected["reasons"])
+    expected["counts"] = sorted((*kind, count) for kind, count in counts.items())
+    expected["projections"] = [(one.name, one.version) for one in registered()]
+    checkpoint = VERSION, reader.identity.ledger_id, position, reader.leaf_at(position), position
+    expected["checkpoint"] = [(1, *checkpoint)]
+    return expected
+
+
+def _indexed(reasons: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:
+    """Have SQLite index the reasons by themselves."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE VIRTUAL TABLE runs_failures USING fts5(x, tokenize='trigram')")
+        connection.executemany("INSERT INTO runs_failures (rowid, x) VALUES (?, ?)", reasons)
+        connection.execute(WORDS)
+        return connection.execute(TABLES["reasons"]).fetchall()
+
+
+def _expected_row(summary: RunSummary, run: int, state: RunState) -> tuple[Any, ...]:
+    values = summary.model_dump(mode="json")
+    attempts = values.pop("attempts")
+    distance = summary.last_position - run
+    started = summary.started_at
+    return (
+        run,
+        -(2**63) if started is None else (started - EPOCH) // timedelta(microseconds=1),
+        summary.ended_at and (summary.ended_at - EPOCH) // timedelta(microseconds=1),
+        summary.duration_seconds,
+        summary.result,
+        summary.pipeline,
+        json_text([summary.stages_executed, summary.stages_failed]),
+        summary.failure_reason,
+        summary.last_position,
+        len(f"{distance:b}") if distance else 0,
+        int(state.is_ahead),
+        json_text(values),
+        json_text(attempts),
+    )
+
+
+def json_text(value: object) -> str:
+    """Write JSON without blanks, as it is served."""
+    return msgspec.json.encode(value).decode()
 
 
 def copy_of(folder: Path, name: str) -> Path:

@@ -17,7 +17,8 @@ from ledger.codec import FORMAT
 from ledger.events import EVENT_TYPES, UnreadData
 from ledger.folder import Identity, LedgerFolder
 from projections import RunHistory, RunsFile
-from projections.run_summary import FIRST_NINE, summarize
+from projections.run_fold import summarize
+from projections.run_summary import FIRST_NINE
 from tests.ledger.witness import assert_whole
 from tests.projections.recorded import fold_runs
 

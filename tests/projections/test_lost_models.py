@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger import LogReader
@@ -181,7 +182,8 @@ def test_a_stored_state_of_other_code_is_built_anew(tmp_path: Path) -> None:
     append(folder, story(1)[:3])
     catch_up(folder)
     with closing(sqlite3.connect(current_model(folder))) as connection:
-        connection.execute("UPDATE runs SET state = '{\"run_id\":5}'")
+        state = msgspec.msgpack.encode({"run_id": 5})
+        assert connection.execute("UPDATE open_states SET state = ?", (state,)).rowcount == 1
         connection.commit()
 
     last = append(folder, story(1)[3:])

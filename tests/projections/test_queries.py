@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import projections
-from projections.queries import parse_queries, query, schema
+from projections.queries import parse_queries, query, statements
+from projections.registry import registered
+from projections.row_store import create_tables
 
 PACKAGE = Path(projections.__file__).parent
 NAMES = sorted(parse_queries((PACKAGE / "queries.sql").read_text()))
@@ -21,7 +23,9 @@ NAMES = sorted(parse_queries((PACKAGE / "queries.sql").read_text()))
 def connection() -> Iterator[sqlite3.Connection]:
     """Make an empty read model in memory."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(schema())
+        create_tables(connection, registered())
+        for projection in registered():
+            connection.executescript(projection.indexes)
         yield connection
 
 
@@ -51,29 +55,30 @@ def test_every_query_that_is_asked_for_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "index"),
+    ("name", "step"),
     [
-        ("newest_runs", "runs_newest"),
-        ("newest_runs_by_result", "runs_by_result"),
-        ("running_runs", "runs_by_result"),
-        ("one_run", "sqlite_autoindex_runs_1"),
-        ("read_state", "sqlite_autoindex_runs_1"),
-        ("runs_by_prefix", "sqlite_autoindex_runs_1"),
+        ("newest_runs", "SCAN runs USING INDEX runs_newest"),
+        ("newest_runs_by_result", "SEARCH runs USING INDEX runs_by_result (result=?)"),
+        ("running_runs", "SEARCH runs USING INDEX runs_by_result (result=?)"),
+        ("one_run", "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("one_run", "SEARCH run_ids USING PRIMARY KEY (run_id=?)"),
+        ("find_run", "SEARCH run_ids USING PRIMARY KEY (run_id=?)"),
+        ("read_states", "SEARCH open_states USING PRIMARY KEY (run=?)"),
+        ("drop_states", "SEARCH open_states USING PRIMARY KEY (run=?)"),
+        ("runs_by_prefix", "SEARCH run_ids USING PRIMARY KEY (run_id>? AND run_id<?)"),
     ],
 )
-def test_no_list_is_sorted_or_scanned(
-    name: str, index: str, connection: sqlite3.Connection
-) -> None:
+def test_no_list_is_sorted_or_scanned(name: str, step: str, connection: sqlite3.Connection) -> None:
     """Each question of runs is answered from an index that has the order it asks for."""
     statement = query(name)
     steps = connection.execute(
         f"EXPLAIN QUERY PLAN {statement}", ["x"] * statement.count("?")
     ).fetchall()
 
-    plan = "; ".join(str(step[-1]) for step in steps)
+    plan = [str(row[-1]) for row in steps]
 
-    assert f"INDEX {index}" in plan
-    assert "TEMP B-TREE" not in plan
+    assert step in plan
+    assert not [line for line in plan if "TEMP B-TREE" in line]
 
 
 def test_statements_are_found_by_their_names() -> None:
@@ -94,3 +99,25 @@ def test_an_unknown_name_is_an_error() -> None:
     """A misspelt name does not become an empty statement."""
     with pytest.raises(KeyError):
         query("no_such_query")
+
+
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM b;\n  DELETE FROM c;\nEND;"
+
+
+def test_sql_is_split_into_its_statements() -> None:
+    """Each ends with its line; a trigger is one statement, and remarks go with what follows."""
+    text = f"-- remark; and more\nCREATE TABLE a (\n  b -- of it;\n);\n\n{TRIGGER}\n-- the end\n"
+
+    table, trigger = statements(text)
+
+    assert table.startswith("-- remark; and more\nCREATE TABLE a (")
+    assert table.endswith(");\n")
+    assert trigger.strip() == TRIGGER
+    assert list(statements("")) == list(statements("\n-- nothing\n")) == []
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", "SELECT 1;\nSELECT (", TRIGGER[:-4]])
+def test_a_statement_without_an_end_is_an_error(text: str) -> None:
+    """What would be left out in silence is named instead."""
+    with pytest.raises(ValueError, match="a statement has no end: "):
+        list(statements(text))

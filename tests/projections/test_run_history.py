@@ -20,12 +20,12 @@ from ledger.errors import InvalidEvent
 from ledger.events import EventData, RunStarted
 from projections import RunHistory, RunSummary
 from projections.errors import ReadModelUnusable
+from projections.run_fold import summarize
 from projections.run_history import RESULTS
-from projections.run_summary import summarize
 from tests.ledger.examples import one_run
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
-from tests.projections.ledgers import append
+from tests.projections.ledgers import append, json_text
 from tests.projections.payloads import abandoned, annotated, began, done, ended, imported, started
 from tests.projections.processes import GENEROUS, beside, context
 from tests.projections.programs import count_in_child, count_within, hold_run_open
@@ -107,7 +107,7 @@ def test_a_list_item_is_the_detail_without_its_attempts_byte_for_byte(
                 assert detail is not None
                 assert detail.startswith(f'{item[:-1]},"attempts":[')
                 run = RunSummary.model_validate_json(detail)
-                assert run.model_dump_json() == detail
+                assert json_text(run.model_dump(mode="json")) == detail
                 assert run == runs[run_id] == history.get_run(run_id)
                 assert json.dumps(run.list_item()) == json.dumps(json.loads(item))
             assert json.loads(page.encode()) == {
@@ -345,7 +345,7 @@ def test_a_page_is_of_one_moment(tmp_path: Path) -> None:
     append(tmp_path, one_run("run-1"))
 
     def project_more(statement: str) -> None:
-        if "FROM run_counts" in statement:
+        if "FROM runs_counts" in statement:
             append(tmp_path, one_run("run-2"))
             with RunHistory(tmp_path) as another:
                 assert another.get_run_count() == 2

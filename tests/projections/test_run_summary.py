@@ -9,13 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.events import EventData
-from projections.run_summary import (
-    FIRST_NINE,
-    RunSummary,
-    fold,
-    initial,
-    summarize,
-)
+from projections.run_fold import fold, initial, summarize
+from projections.run_summary import FIRST_NINE, RunSummary
 from projections.runs_file import runs_file_line
 from tests.projections.payloads import (
     ERROR,

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from ledger import EventLog, LogReader, NewEvent
 from ledger.errors import LedgerNotFound
+from ledger.replayed import decode_replayed
 from projections import RunsFile
-from projections.run_summary import RunState, evolve, initial, summarize
+from projections.run_fold import evolve, initial, summarize
+from projections.run_state import RunState
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
 from tests.projections.ledgers import append, copy_of, forge
@@ -69,7 +71,7 @@ def by_hand(folder: Path) -> bytes:
         if event.run_id is None:
             continue
         before = states.get(event.run_id, initial(event.run_id))
-        state = states[event.run_id] = evolve(before, event)
+        state = states[event.run_id] = evolve(before, decode_replayed(event.line))
         if (state.result, state.ended_at) != (before.result, before.ended_at) and state.result:
             summary = summarize(state).model_dump(mode="json")
             text += json.dumps({key: summary[key] for key in SEED}) + "\n"
