@@ -21,10 +21,8 @@ EMPTY = Checkpoint(VERSION, "a-ledger", 0, ZERO_HASH)
 
 def make(models: ReadModels) -> Path:
     """Make the next generation, empty, without switching to it."""
-    path = models.next()
-    with models.building(path, EMPTY, registered()):
-        pass
-    return path
+    with models.building(EMPTY, registered()) as (path, _):
+        return path
 
 
 def names_in(folder: Path) -> set[str]:
@@ -80,6 +78,23 @@ def test_what_a_dead_build_left_is_removed_by_the_next(tmp_path: Path) -> None:
     assert models.current() == tmp_path / "000001.sqlite"
 
 
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Its file is removed at once, and the one that is current stays."""
+    models = ReadModels(tmp_path)
+    models.switch_to(make(models))
+
+    def build_in_vain() -> None:
+        with models.building(EMPTY, registered()) as (path, _):
+            assert path.exists()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_in_vain()
+
+    assert names_in(tmp_path) == {"000001.sqlite"}
+    assert models.current() == tmp_path / "000001.sqlite"
+
+
 def test_a_number_whose_log_is_still_there_is_not_taken_again(tmp_path: Path) -> None:
     """Pages in the write-ahead log of a database that was removed never reach another one."""
     models = ReadModels(tmp_path)
@@ -91,10 +106,8 @@ def test_a_number_whose_log_is_still_there_is_not_taken_again(tmp_path: Path) ->
         assert (tmp_path / "000001.sqlite-wal").stat().st_size > 0
         path.unlink()
 
-        following = models.next()
+        following = make(models)
         assert following.name == "000002.sqlite"
-        with models.building(following, EMPTY, registered()):
-            pass
         with closing(models.reading(following)) as connection:
             assert read_checkpoint(connection) == EMPTY
 
