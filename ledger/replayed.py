@@ -32,11 +32,14 @@ from pydantic import BaseModel
 
 from ledger.codec import decode
 from ledger.events import EVENT_TYPES, EventData, RecordedEvent, UnreadData
+from ledger.plain_values import utc_text
 
 __all__ = ["ReplayedEvent", "decode_replayed", "decode_together", "is_unread", "struct_of"]
 
 _TIME_WIDTH = len("2026-01-15T10:00:00.123456Z")
+_DATE_WIDTH = len("2026-01-15")
 _UtcText = Annotated[str, msgspec.Meta(min_length=_TIME_WIDTH, max_length=_TIME_WIDTH)]
+_AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 _Times = msgspec.json.Decoder(list[datetime]).decode
 
 
@@ -133,7 +136,7 @@ def _kind(hint: object) -> Any:  # noqa: ANN401 - a type expression
         return tuple[tuple(part if part is ... else _kind(part) for part in parts)]  # type: ignore[misc] # made from a tuple
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return struct_of(hint)
-    return hint
+    return _AwareTime if hint is datetime else hint
 
 
 def _flat(notes: Sequence[object]) -> list[object]:
@@ -192,12 +195,14 @@ def decode_together(lines: Sequence[bytes]) -> list[ReplayedEvent]:
 
 
 def _are_times(events: Sequence[ReplayedEvent]) -> bool:
-    """Tell whether all times are UTC with microseconds; each has the right width already."""
+    """Tell whether all times are written as the log writes them; each has its width already."""
     texts = [event.occurred_text for event in events] + [event.recorded_text for event in events]
     joined = "".join(texts)
     if joined[_TIME_WIDTH - 1 :: _TIME_WIDTH] != "Z" * len(texts):
         return False
     if joined[_TIME_WIDTH - 8 :: _TIME_WIDTH] != "." * len(texts):
+        return False
+    if joined[_DATE_WIDTH::_TIME_WIDTH] != "T" * len(texts):
         return False
     try:
         _Times('["%s"]' % '","'.join(texts))  # noqa: UP031 - as quick as it gets
@@ -210,15 +215,14 @@ def _from_model(event: RecordedEvent) -> ReplayedEvent:
     data: Any = event.data
     if isinstance(data, EventData):
         data = msgspec.convert(data.model_dump(), struct_of(type(data)))
-    texts = msgspec.json.decode(event.line)
     return _EventOfOtherKind(
         position=event.position,
         event_id=event.event_id,
         run_id=event.run_id,
         sequence=event.sequence,
         schema_version=event.schema_version,
-        occurred_text=texts["occurred_at"],
-        recorded_text=texts["recorded_at"],
+        occurred_text=utc_text(event.occurred_at),
+        recorded_text=utc_text(event.recorded_at),
         data=data,
         type=event.type,
     )
