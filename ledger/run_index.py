@@ -147,15 +147,16 @@ class SealedIndex:
         return []
 
 
-def encode_index(segment: int, size: int, offsets: Mapping[bytes, list[int]]) -> bytes:
+def encode_index(segment: int, size: int, offsets: Mapping[bytes, Sequence[int]]) -> bytes:
     """Write the index of a sealed segment of ``size`` bytes."""
-    salt = b"%d " % segment
+    begun = zlib.crc32(b"%d " % segment)
 
     def line(text: bytes) -> bytes:
-        return b"%b %08x\n" % (text, zlib.crc32(salt + text))
+        return b"%b %08x\n" % (text, zlib.crc32(text, begun))
 
     body = b"".join(
-        line(b"%b %b" % (key, b",".join(b"%d" % offset for offset in offsets[key])))
+        # All numbers by one call: this is a tenth of what verifying a log takes.
+        line(b"%b %b" % (key, (b"%d," * len(offsets[key]) % tuple(offsets[key]))[:-1]))
         for key in sorted(offsets)
     )
     length, header = 0, b""
