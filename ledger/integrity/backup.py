@@ -73,6 +73,8 @@ def back_up(folder: Path | str, target: Path | str) -> Backup:
         with lock.hold() as fd:
             if not copy.exists():
                 copy.events.mkdir(exist_ok=True)
+                for path in copy.path.glob(f".{copy.identity_file.name}.*"):
+                    path.unlink()
                 replace_atomically(copy.identity_file, source.identity_file.read_bytes())
             copied, kept = _copy_segments(source, copy, mark)
             _copy_others(source, copy, tree_head)
@@ -106,9 +108,10 @@ def _check_target(source: LedgerFolder, copy: LedgerFolder, ledger_id: str) -> N
     try:
         found = copy.identity().ledger_id
     except LedgerNotFound:
-        # What a first backup leaves that ended before it had written anything.
+        # What a first backup leaves that ended before it had said of which log it is.
         names = {path.name for path in there.iterdir()} if there.exists() else set()
-        if names - {"lock", "events"}:
+        begun = f".{copy.identity_file.name}."
+        if any(name not in ("lock", "events") and not name.startswith(begun) for name in names):
             raise BackupRefused(copy.path, 0, "it holds other files: name an empty one") from None
         return
     if found != ledger_id:

@@ -54,9 +54,12 @@ class LogCheck:
         self._name_lost(facts.prev)
         self._check_clock(facts.opened_at, name, facts.first, 0)
         self._clock = facts.closed_at
+        sequences = self._sequences
         for run_id, (first, last, offset) in facts.runs.items():
-            self._check_sequence(run_id, first, name, facts.first, offset)
-            self._sequences[run_id.encode()] = last
+            key = run_id.encode()
+            if first != sequences.get(key, 0) + 1:
+                self._check_sequence(run_id, first, name, facts.first, offset)
+            sequences[key] = last
         self._rest = 0
         self.leaves.join(facts.leaves)
         self.position = facts.last

@@ -1,15 +1,18 @@
 """Check one segment as fast as it can be: what each core does in ``runfold verify``.
 
-Nothing is made per line that is not needed. Whatever is not as it must be ends the check of the
-segment at once; who asked then looks closer (see ``verify.py``).
+Nothing is made per line that is not needed, and the lines of a piece are checked a column at a
+time, by a few calls for all of them. Whatever is not as it must be ends the check of the segment at
+once; who asked then looks closer (see ``verify.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import zlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,9 +25,15 @@ from ledger.sound_reading import open_segment, pieces_of
 
 __all__ = ["Leaves", "SegmentFacts", "check_segment"]
 
-# What fits the cache of a core: a megabyte takes half as long again.
-_PIECE = 1 << 17
+# What is made of its lines fits the cache of a core: a megabyte takes a fifth longer.
+_PIECE = 1 << 15
 _CRC_WIDTH = len(b',"crc":"00000000"}')
+_BETWEEN_CRCS = '"},"crc":"'
+_HASH_SIZE = hashlib.sha256().digest_size
+_HEX_WIDTH = 2 * _HASH_SIZE
+
+_Runs = dict[str | None, "array[int]"]
+"""For each run its first sequence and the offsets of its lines; no work for garbage collection."""
 
 
 class _Envelope(Envelope, frozen=True, gc=False):
@@ -121,7 +130,7 @@ def check_segment(folder: Path, first: int, stop: int | None) -> SegmentFacts | 
             return None
         pieces = pieces_of(fd, 0, size if stop is None else stop, _PIECE)
         facts, offsets = _check_lines(pieces, first)
-    except (_Flawed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (_Flawed, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return None
     finally:
         os.close(fd)
@@ -130,52 +139,116 @@ def check_segment(folder: Path, first: int, stop: int | None) -> SegmentFacts | 
     return facts
 
 
-def _check_lines(
-    pieces: Iterator[bytes], first: int
-) -> tuple[SegmentFacts, dict[str | None, list[int]]]:
+def _check_lines(pieces: Iterator[bytes], first: int) -> tuple[SegmentFacts, _Runs]:
     """Check every line; give the facts, and for each run its first sequence and the offsets."""
     decode = msgspec.json.Decoder(_Envelope).decode
-    crc32, sha256 = zlib.crc32, hashlib.sha256
-    leaves = Leaves(first)
-    crc_at = -_CRC_WIDTH
-    runs: dict[str | None, list[int]] = {}
-    position, offset, rest, sequence = first - 1, 0, 0, 0
-    begin = leaf = clock = opened_at = ""
-    current: str | None = ""
-    run: list[int] = []
+    leaves, order = Leaves(first), _Order(first - 1)
+    prev = leaf = ""
     for lines in _whole_lines(pieces):
-        hashes: list[bytes] = []
-        for raw in lines:
-            if raw[crc_at:] != b',"crc":"%08x"}' % crc32(raw[:crc_at]):
+        _check_crcs(lines)
+        envelopes = [decode(raw) for raw in lines]
+        hashes = _hash_leaves(lines)
+        # What the first line refers to lies in another segment: who asked compares it.
+        prev = prev or envelopes[0].prev
+        named = f"{leaf or prev} {b''.join(hashes).hex(' ', _HASH_SIZE)}"
+        # As many spaces as there are between two lines: so none is inside of what a line names.
+        if " ".join([envelope.prev for envelope in envelopes]) != named[: -_HEX_WIDTH - 1]:
+            raise _Flawed
+        leaf = named[-_HEX_WIDTH:]
+        order.check(envelopes, lines)
+        leaves.extend(hashes)
+    if order.rest or (leaf and not prev):
+        raise _Flawed
+    facts = SegmentFacts(
+        first=first,
+        stop=order.offset,
+        last=order.position,
+        prev=prev,
+        leaf=leaf,
+        opened_at=order.opened_at,
+        closed_at=order.closed_at,
+        runs=_ends_of(order.runs),
+        leaves=leaves,
+    )
+    return facts, order.runs
+
+
+def _check_crcs(lines: Sequence[bytes]) -> None:
+    """Check that each line ends in its CRC: all of them written out by one call, and compared."""
+    crcs = [zlib.crc32(raw[:-_CRC_WIDTH]) for raw in lines]
+    digits = struct.pack(f">{len(crcs)}I", *crcs).hex(" ", 4)
+    expected = f',"crc":"{digits.replace(" ", _BETWEEN_CRCS)}"}}'
+    if b"".join([raw[-_CRC_WIDTH:] for raw in lines]) != expected.encode():
+        raise _Flawed
+
+
+def _hash_leaves(lines: Sequence[bytes]) -> list[bytes]:
+    """Hash each line; to copy a hash that has begun is cheaper than to begin one."""
+    begun = hashlib.sha256(b"\x00")
+    hashes = []
+    for raw in lines:
+        leaf = begun.copy()
+        leaf.update(raw)
+        hashes.append(leaf.digest())
+    return hashes
+
+
+class _Order:
+    """What must hold from one line to the next: positions, times, batches, sequences of runs.
+
+    Attributes:
+        position: of the last line.
+        offset: where it ends.
+        rest: how many lines of its batch are still to come.
+        opened_at: ``recorded_at`` of the first line.
+        closed_at: that of the last one.
+        runs: for each run its first sequence and the offsets of its lines.
+    """
+
+    def __init__(self, position: int) -> None:
+        """Begin after a position."""
+        self.position = position
+        self.offset = self.rest = 0
+        self.opened_at = self.closed_at = ""
+        self.runs: _Runs = {}
+
+    def check(self, envelopes: Sequence[Envelope], lines: Sequence[bytes]) -> None:
+        """Check the lines that follow, a column at a time."""
+        after, self.position = self.position, self.position + len(envelopes)
+        if [line.position for line in envelopes] != list(range(after + 1, self.position + 1)):
+            raise _Flawed
+        times = [line.recorded_at for line in envelopes]
+        if times[0] < self.closed_at or times != sorted(times):
+            raise _Flawed
+        self.opened_at, self.closed_at = self.opened_at or times[0], times[-1]
+        rests = [line.rest for line in envelopes]
+        if self.rest or any(rests):
+            self._check_batches(rests)
+        self._check_runs(envelopes, lines)
+
+    def _check_batches(self, rests: Sequence[int]) -> None:
+        rest = self.rest
+        for left in rests:
+            if left != rest - 1 if rest else left < 0:
                 raise _Flawed
-            envelope = decode(raw)
-            position += 1
-            if envelope.prev != leaf or envelope.position != position:
-                if begin or envelope.position != position:
-                    raise _Flawed
-                begin, opened_at = envelope.prev, envelope.recorded_at
-            left, recorded_at, run_id = envelope.rest, envelope.recorded_at, envelope.run_id
-            if (left != rest - 1 if rest else left < 0) or recorded_at < clock:
-                raise _Flawed
-            rest, clock = left, recorded_at
+            rest = left
+        self.rest = rest
+
+    def _check_runs(self, envelopes: Sequence[Envelope], lines: Sequence[bytes]) -> None:
+        runs, offset = self.runs, self.offset
+        current: object = self  # as no run is
+        sequence, run = 0, array("Q")
+        for envelope, raw in zip(envelopes, lines, strict=True):
+            run_id = envelope.run_id
             if run_id != current:
-                run = runs.setdefault(run_id, [envelope.sequence])
+                run = runs.setdefault(run_id, array("Q", [envelope.sequence]))
                 current, sequence = run_id, run[0] + len(run) - 2
             sequence = 0 if run_id is None else sequence + 1
             if envelope.sequence != sequence:
                 raise _Flawed
             run.append(offset)
             offset += len(raw) + 1
-            digest = sha256(b"\x00" + raw).digest()
-            leaf = digest.hex()
-            hashes.append(digest)
-        leaves.extend(hashes)
-    if rest:
-        raise _Flawed
-    facts = SegmentFacts(
-        first, offset, position, begin, leaf, opened_at, clock, _ends_of(runs), leaves
-    )
-    return facts, runs
+        self.offset = offset
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
@@ -183,22 +256,20 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
     pending = b""
     for piece in pieces:
         data = pending + piece
-        whole = data.rfind(b"\n")
-        pending = data[whole + 1 :]
-        if whole >= 0:
-            # One look at a megabyte is cheaper than one at each line.
-            str(data[:whole], "utf-8")
-            lines = data[:whole].split(b"\n")
-            if max(map(len, lines)) >= MAX_LINE:
-                raise _Flawed
-            yield lines
-        if len(pending) > MAX_LINE:
+        lines = data.split(b"\n")
+        pending = lines.pop()
+        if max(map(len, lines), default=0) >= MAX_LINE or len(pending) > MAX_LINE:
             raise _Flawed
+        # One look at many lines is cheaper than one at each.
+        if not data.isascii():
+            str(b"\n".join(lines), "utf-8")
+        if lines:
+            yield lines
     if pending:
         raise _Flawed
 
 
-def _ends_of(runs: dict[str | None, list[int]]) -> dict[str, tuple[int, int, int]]:
+def _ends_of(runs: _Runs) -> dict[str, tuple[int, int, int]]:
     """Give for each run the sequences of its first and last line, and the first's offset."""
     return {
         run_id: (run[0], run[0] + len(run) - 2, run[1])
@@ -207,9 +278,7 @@ def _ends_of(runs: dict[str | None, list[int]]) -> dict[str, tuple[int, int, int
     }
 
 
-def _compare_index(
-    folder: LedgerFolder, first: int, size: int, runs: dict[str | None, list[int]]
-) -> str:
+def _compare_index(folder: LedgerFolder, first: int, size: int, runs: _Runs) -> str:
     """Say what a sealed segment's index file is, against what the segment holds."""
     path = folder.index / index_name(first)
     offsets = {b"-" if run_id is None else run_id.encode(): run[1:] for run_id, run in runs.items()}

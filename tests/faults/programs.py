@@ -22,6 +22,8 @@ from ledger import EventLog, LedgerError, LogReader, NewEvent, Receipt
 from ledger.events import FailureAcknowledged
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head_signing import sign_tree_head
+from ledger.integrity.backup import back_up
+from ledger.integrity.repair import repair
 
 __all__ = ["PROGRAMS", "numbered", "warm_up"]
 
@@ -118,6 +120,16 @@ def sign(folder: str, key: str) -> None:
     log.close()
 
 
+def mend(folder: str) -> None:
+    """Repair a log, as ``runfold repair --yes`` does."""
+    say("repaired", repair(folder, actor="anna", reason="the disk lost a block", jobs=1).position)
+
+
+def copy(folder: str, target: str) -> None:
+    """Back a log up, as ``runfold backup`` does."""
+    say("copied", back_up(folder, target).position)
+
+
 def append_under_size_limits(folder: str, parts: str) -> None:
     """Append under every file size limit that ends the write inside the batch."""
     log = EventLog.open(folder)
@@ -188,7 +200,8 @@ def _is_open(fd: int) -> bool:
 
 def warm_up() -> None:
     """Do everything once, so that what a program imports and keeps is there before any fault."""
-    folder = tempfile.mkdtemp()
+    scratch = Path(tempfile.mkdtemp())
+    folder = scratch / "log"
     try:
         log = EventLog.open(folder, segment_bytes=1500)
         for number in range(6):
@@ -199,8 +212,10 @@ def warm_up() -> None:
         with Path(folder, "events", f"{log.folder.segments()[-1]:020d}.jsonl").open("ab") as file:
             file.write(b"torn")
         EventLog.open(folder).close()
+        back_up(folder, scratch / "copy")
+        repair(folder, actor="anna", reason="none", jobs=1)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(scratch)
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
@@ -210,6 +225,8 @@ PROGRAMS: dict[str, Callable[..., None]] = {
         append_some,
         append_undurably,
         sign,
+        mend,
+        copy,
         append_under_size_limits,
         append_under_descriptor_limits,
     )

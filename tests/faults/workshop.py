@@ -35,6 +35,7 @@ CALLS = (
     "openat",
     "rename",
     "ftruncate",
+    "truncate",
     "flock",
     "unlink",
     "mkdir",

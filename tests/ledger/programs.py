@@ -21,7 +21,7 @@ from ledger import EventLog, LedgerError, NewEvent, RunContext
 from ledger.events import FailureAcknowledged
 from ledger.machine import boot_id
 from ledger.mark import write_poison
-from tests.ledger.examples import acknowledgement, one_run
+from tests.ledger.examples import acknowledgement, one_run, run_annotated
 
 __all__ = ["main"]
 
@@ -338,6 +338,18 @@ def record_with_child(folder: str, run_id: str) -> None:
             signal.pause()
         say(child)
         signal.pause()
+
+
+def live_with_few_descriptors(folder: str, run_id: str, limit: str) -> None:
+    """Read a run and append to it, in turns, with a limit of open files; say how many it read."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit), most))
+    with EventLog.open(folder, segment_bytes=1500) as log:
+        for number in range(3):
+            say(len(list(log.reader.read_run(run_id))))
+            log.append(run_annotated(run_id, f"looked at {number}"))
+            # Of a run that is not there, every segment says so.
+            assert not list(log.reader.read_run("nobody"))
 
 
 def main(name: str, *arguments: str) -> None:

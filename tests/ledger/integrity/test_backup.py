@@ -116,13 +116,16 @@ def test_a_backup_that_was_interrupted_is_completed(folder: Path, target: Path) 
 def test_a_first_backup_that_was_interrupted_at_once_is_completed(
     folder: Path, target: Path
 ) -> None:
-    """A folder with nothing but a lock is taken for one of ours."""
+    """A folder with nothing but a lock, and a name half written, is taken for one of ours."""
     target.mkdir(parents=True)
     (target / "lock").touch()
+    (target / "events").mkdir()
+    (target / ".ledger.json.123.tmp").write_text('{"ledger')
 
     back_up(folder, target)
 
     assert verify(target).sound
+    assert not list(target.glob("*.tmp"))
 
 
 def test_a_folder_that_holds_anything_else_is_refused(
