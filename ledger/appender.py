@@ -4,7 +4,8 @@
 2. Stage the group in memory. Where it would not fit, rotate: sync the active segment, make the new
    one, sync it and its folder, move the mark to it.
 3. Write all lines with one ``write`` on an ``O_APPEND`` descriptor; a failure cuts them off again.
-4. Release the lock. Sync. Move the mark forward. Only then does anyone get a receipt.
+4. Release the lock. Wait until the mark has passed what was written: by this process's sync, or by
+   another's (see ``sync_turn.py``). Only then does anyone get a receipt.
 
 A sync that fails poisons its segment: nobody syncs that one again, and the next writer copies what
 lies above the mark into a new segment and syncs that.
@@ -13,34 +14,24 @@ lies above the mark into a new segment and syncs that.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from ledger.codec import encode_body
-from ledger.errors import AppendFailed, DurabilityUnknown, LedgerDamaged, LedgerError, LockTimeout
+from ledger.errors import AppendFailed, DurabilityUnknown, LedgerError, LockTimeout
 from ledger.events import EventData, NewEvent, Receipt
 from ledger.folder import segment_name
-from ledger.lock import FolderLock, holder_of, try_flock_briefly
-from ledger.machine import boot_id
-from ledger.mark import (
-    Mark,
-    advance_mark,
-    clear_poison,
-    read_records,
-    write_mark,
-    write_poison,
-)
+from ledger.lock import FolderLock
+from ledger.mark import Records
 from ledger.plain_values import utc_text
 from ledger.reader import LogReader
 from ledger.run_states import RunStates
 from ledger.staging import Batch, Staging
+from ledger.sync_turn import SyncTurn
 from ledger.tail import Tail
 from ledger.walk import End
 
@@ -48,7 +39,6 @@ __all__ = ["LOCK_TIMEOUT", "SEGMENT_BYTES", "Answer", "Appender", "Options"]
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 LOCK_TIMEOUT = 10.0
-_MARK_WAIT = 0.00005
 
 Answer = list[Receipt] | LedgerError
 
@@ -92,14 +82,12 @@ class Appender:
         self._options = options
         self._tail = Tail(reader)
         self._states = RunStates(self._tail.lines_since)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        self._records = Records()
         try:
-            self._mark_fd = os.open(reader.folder.events, flags)
-        except OSError as error:
+            events, timeout = reader.folder.events, options.lock_timeout
+            self._turn = SyncTurn(events, lock, self._records, timeout)
+        except BaseException:
             lock.close()
-            if isinstance(error, FileNotFoundError):
-                reason = "the folder of the log is missing"
-                raise LedgerDamaged(segment_name(1), 1, 0, reason) from None
             raise
         self._unsynced: End | None = None
         self.sealed: list[int] = []
@@ -111,17 +99,17 @@ class Appender:
         """
         with self._lock.hold():
             self._refresh(created)
-            self._sync_and_mark(self._tail.end)
+            self._turn.make_durable(self._tail, self._tail.end, anyway=True)
 
     def commit(self, batches: Sequence[Batch]) -> Sequence[Answer]:
         """Append a group of batches with one write and one sync; answer each of them."""
         try:
             with self._lock.hold():
-                mark = self._refresh()
-                staging, answers = self._stage(batches, mark)
+                self._refresh()
+                staging, answers = self._stage(batches)
                 if staging.lines and self._must_rotate(staging.size):
                     self._rotate()
-                    staging, answers = self._stage(batches, mark)
+                    staging, answers = self._stage(batches)
                 if staging.lines:
                     self._write(staging)
                 end = self._tail.end
@@ -135,7 +123,7 @@ class Appender:
             raise
         if self._options.durable:
             if staging.lines or staging.touched_unsynced:
-                self._sync_and_mark(end)
+                self._confirm(end)
             return answers
         if staging.lines:
             self._unsynced = end
@@ -151,7 +139,7 @@ class Appender:
             with self._lock.hold():
                 self._refresh()
                 end = self._tail.end
-        self._sync_and_mark(end)
+        self._confirm(end)
         self._unsynced = None
 
     @property
@@ -159,24 +147,24 @@ class Appender:
         """Whether something was appended that no sync has confirmed."""
         return self._unsynced is not None
 
-    def _refresh(self, created: EventData | None = None) -> Mark | None:
-        """Bring the tail up to what others did; give the durable mark."""
-        fd = self._lock.fd
-        mark, poison = read_records(fd)
-        self._tail.refresh(mark, poison)
-        if poison is not None:
+    def _refresh(self, created: EventData | None = None) -> None:
+        """Bring the tail up to what others did."""
+        records = self._records
+        records.read(self._lock.fd)
+        if records.poison is None:
+            self._tail.refresh(records.mark, None)
+        else:
             self._states.forget()
-            self._sync_and_mark(self._tail.end, poisoned=poison)
-            clear_poison(fd)
+            self._turn.replace_poisoned(self._tail)
         if self._tail.end.position == 0 and created is not None:
             self._write_own(created)
         while self._tail.recovered:
             self._write_own(self._tail.recovered[0])
             self._tail.recovered.pop(0)
-        return mark
 
-    def _stage(self, batches: Sequence[Batch], mark: Mark | None) -> tuple[Staging, list[Answer]]:
+    def _stage(self, batches: Sequence[Batch]) -> tuple[Staging, list[Answer]]:
         now = utc_text(datetime.now(UTC))
+        mark = self._records.mark
         staging = Staging(self._tail.end, self._states, now, mark.position if mark else 0)
         answers: list[Answer] = []
         for batch in batches:
@@ -189,7 +177,7 @@ class Appender:
     def _write_own(self, data: EventData) -> None:
         event = NewEvent(data)
         batch = Batch((event,), (encode_body(event),), fresh_run=True)
-        staging, answers = self._stage([batch], None)
+        staging, answers = self._stage([batch])
         if isinstance(answers[0], LedgerError):
             raise answers[0]
         self._write(staging)
@@ -217,61 +205,24 @@ class Appender:
 
     def _rotate(self) -> None:
         sealed = self._tail.end
-        self._sync_and_mark(sealed)
+        self._turn.make_durable(self._tail, sealed)
         self._tail.rotate()
         self.sealed.append(sealed.segment)
-        end = self._tail.end
-        with self._hold_mark():
-            advance_mark(self._lock.fd, Mark(end.segment, end.offset, end.position, boot_id()))
+        self._turn.begin_segment(self._tail)
 
-    def _sync_and_mark(self, end: End, *, poisoned: int | None = None) -> None:
-        """Sync, then move the mark to ``end``.
+    def _confirm(self, end: End) -> None:
+        """Make durable what was written, without the lock.
 
         Raises:
-            DurabilityUnknown: the sync failed, or that of another process on the same segment.
+            DurabilityUnknown: that could not be done.
         """
         try:
-            self._tail.sync()
-        except OSError as error:
-            with self._hold_mark():
-                write_poison(self._lock.fd, end.segment, boot_id())
+            self._turn.make_durable(self._tail, end)
+        except LedgerError as error:
             self._forget()
-            raise DurabilityUnknown(
-                segment_name(end.segment), os.strerror(error.errno or 0)
-            ) from error
-        mark = Mark(end.segment, end.offset, end.position, boot_id())
-        try:
-            with self._hold_mark():
-                if poisoned is not None:
-                    write_mark(self._lock.fd, mark)
-                    return
-                poison = advance_mark(self._lock.fd, mark)
-        except OSError as error:
-            self._forget()
-            reason = f"the durable mark was not moved: {os.strerror(error.errno or 0)}"
-            raise DurabilityUnknown(segment_name(end.segment), reason) from error
-        if poison == end.segment:
-            self._forget()
-            raise DurabilityUnknown(segment_name(end.segment), "the sync of another process failed")
-
-    @contextmanager
-    def _hold_mark(self) -> Iterator[None]:
-        """Order the moves of the mark; apart from the lock, so that nobody waits for a sync.
-
-        Raises:
-            LockTimeout: a process was stopped while it moved the mark.
-        """
-        deadline = time.monotonic() + self._options.lock_timeout
-        while not try_flock_briefly(self._mark_fd):
-            if time.monotonic() > deadline:
-                holder = holder_of(self._mark_fd)
-                path = self._reader.folder.events
-                raise LockTimeout(path, self._options.lock_timeout, holder)
-            time.sleep(_MARK_WAIT)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._mark_fd, fcntl.LOCK_UN)
+            if isinstance(error, LockTimeout):
+                raise DurabilityUnknown(segment_name(end.segment), str(error)) from error
+            raise
 
     def _forget(self) -> None:
         self._tail.forget()
@@ -281,7 +232,7 @@ class Appender:
         """Let go of all descriptors."""
         self._tail.close()
         self._lock.close()
-        os.close(self._mark_fd)
+        self._turn.close()
 
 
 def _undurable(answer: Answer, durable_position: int) -> Answer:

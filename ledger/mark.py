@@ -21,17 +21,15 @@ import msgspec
 
 __all__ = [
     "Mark",
-    "advance_mark",
+    "Records",
     "clear_poison",
     "read_mark",
     "read_poison",
-    "read_records",
     "write_mark",
     "write_poison",
 ]
 
 _RECORD = 128
-_ORDERED = len("mark ") + 2 * 21
 _TRIES = 5
 
 
@@ -43,13 +41,8 @@ class Mark(msgspec.Struct, frozen=True):
     position: int
     boot_id: str = ""
 
-    def is_before(self, other: Mark) -> bool:
-        """Tell whether the other mark is further on in the log."""
-        return (self.segment, self.offset) < (other.segment, other.offset)
 
-
-def _encode(text: str) -> bytes:
-    words = text.encode()
+def _encode(words: bytes) -> bytes:
     return (b"%b %08x" % (words, zlib.crc32(words))).ljust(_RECORD - 1) + b"\n"
 
 
@@ -68,68 +61,86 @@ def _decode_mark(record: bytes) -> Mark | None:
     return Mark(int(words[1]), int(words[2]), int(words[3]), words[4])
 
 
-@lru_cache(maxsize=64)
 def _decode_poison(record: bytes) -> int | None:
-    words = _decode(record)
+    words = _decode(record) if record else None
     if words is None or words[0] != "poison" or words[1] == "-":
         return None
     return int(words[1])
 
 
-def read_records(fd: int) -> tuple[Mark | None, int | None]:
-    """Read the mark and the poisoned segment; None where there is none that can be trusted."""
+def _read(fd: int) -> bytes:
+    """Read both records; a mark that cannot be trusted is there only if it stays so."""
     # A reader holds no lock, so it may meet a record while it is being written.
     for _ in range(_TRIES):
         data = os.pread(fd, 2 * _RECORD, 0)
-        mark = _decode_mark(data[:_RECORD])
-        if mark is not None or not data[:_RECORD].strip(b"\x00"):
+        if _decode_mark(data[:_RECORD]) is not None or not data[:_RECORD].strip(b"\x00"):
             break
-    poison = data[_RECORD:]
-    return mark, _decode_poison(poison) if poison else None
+    return data
 
 
 def read_mark(fd: int) -> Mark | None:
     """Read the mark; None where there is none that can be trusted."""
-    return read_records(fd)[0]
+    return _decode_mark(_read(fd)[:_RECORD])
 
 
 def read_poison(fd: int) -> int | None:
     """Read which segment's sync failed, by its first position; None where none did."""
-    return read_records(fd)[1]
+    return _decode_poison(_read(fd)[_RECORD:])
 
 
-def advance_mark(fd: int, mark: Mark) -> int | None:
-    """Move the mark forward, never back; the caller has synced that far and orders the moves.
+class Records:
+    """Both records as one writer last read or wrote them: what did not change is not read anew.
 
-    Returns:
-        The poisoned segment, if there is one; the mark is then left to whoever replaces it.
+    Attributes:
+        mark: the durable mark; None where there is none that can be trusted.
+        poison: the segment whose sync failed, by its first position; None where none did.
     """
-    data = os.pread(fd, 2 * _RECORD, 0)
-    poison = _decode_poison(data[_RECORD:]) if data[_RECORD:].strip(b"\x00") else None
-    if poison != mark.segment:
+
+    __slots__ = ("_raw", "mark", "poison")
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._raw = b""
+        self.mark: Mark | None = None
+        self.poison: int | None = None
+
+    def read(self, fd: int) -> None:
+        """Take in what the lock file says now."""
+        if os.pread(fd, 2 * _RECORD, 0) != self._raw:
+            self._raw = _read(fd)
+            self.mark = _decode_mark(self._raw[:_RECORD])
+            self.poison = _decode_poison(self._raw[_RECORD:])
+
+    def cover(self, segment: int, offset: int) -> bool:
+        """Tell whether the mark has come as far as a place in the log."""
+        mark = self.mark
+        return mark is not None and (mark.segment, mark.offset) >= (segment, offset)
+
+    def write_mark(self, fd: int, mark: Mark) -> None:
+        """Put the mark there; the caller orders the moves, and has synced that far."""
         record = _encode_mark(mark)
-        # Numbers of fixed width compare as text, so the record need not be taken apart.
-        if not (data[:_ORDERED] >= record[:_ORDERED] and _decode_mark(data[:_RECORD])):
-            os.pwrite(fd, record, 0)
-    return poison
+        os.pwrite(fd, record, 0)
+        self._raw = record + self._raw[_RECORD:]
+        self.mark = mark
 
 
 def write_mark(fd: int, mark: Mark) -> None:
-    """Put the mark anywhere: for a repair, and for who has replaced a poisoned segment."""
+    """Put the mark anywhere: for a repair."""
     os.pwrite(fd, _encode_mark(mark), 0)
 
 
 def _encode_mark(mark: Mark) -> bytes:
     return _encode(
-        f"mark {mark.segment:020d} {mark.offset:020d} {mark.position:020d} {mark.boot_id}"
+        b"mark %020d %020d %020d %b"
+        % (mark.segment, mark.offset, mark.position, mark.boot_id.encode())
     )
 
 
 def write_poison(fd: int, segment: int, boot_id: str) -> None:
     """Say that this segment must never be synced again."""
-    os.pwrite(fd, _encode(f"poison {segment:020d} {boot_id}"), _RECORD)
+    os.pwrite(fd, _encode(b"poison %020d %b" % (segment, boot_id.encode())), _RECORD)
 
 
 def clear_poison(fd: int) -> None:
     """Say that the poisoned segment was replaced."""
-    os.pwrite(fd, _encode("poison -"), _RECORD)
+    os.pwrite(fd, _encode(b"poison -"), _RECORD)

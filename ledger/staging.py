@@ -6,8 +6,6 @@ read or written here. A batch passes whole or fails whole; the batches of a grou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from ledger.codec import MAX_BATCH, Body, encode_line, leaf_hash
@@ -32,14 +30,13 @@ class Batch(msgspec.Struct, frozen=True):
     fresh_run: bool = False
 
 
-@dataclass(slots=True)
-class _Ahead:
+class _Ahead(msgspec.Struct):
     """A run as it will stand when what is staged is written."""
 
     state: RunState
     sequence: int
     lifecycle: Lifecycle
-    added: dict[str, Known] = field(default_factory=dict)
+    added: dict[str, Known]
 
     def copy(self) -> _Ahead:
         return _Ahead(self.state, self.sequence, self.lifecycle, dict(self.added))
@@ -63,7 +60,7 @@ class Staging:
     @property
     def size(self) -> int:
         """Bytes staged so far."""
-        return sum(map(len, self.lines))
+        return self.end.offset - self.begin.offset
 
     def add(self, batch: Batch) -> list[Receipt]:
         """Stage one batch, and give the receipts it will have once it is written.
@@ -74,13 +71,13 @@ class Staging:
             IllegalTransition: the lifecycle forbids one of the events.
             EventIdConflict: an event_id stands for another event.
         """
-        ahead = {
-            run_id: self._look_ahead(run_id, fresh=batch.fresh_run)
-            for run_id in {event.run_id for event in batch.events}
-        }
+        ahead: dict[str | None, _Ahead] = {}
+        for event in batch.events:
+            if event.run_id not in ahead:
+                ahead[event.run_id] = self._look_ahead(event.run_id, fresh=batch.fresh_run)
         known = self._check(batch, ahead)
         receipts, lines, end = self._encode(batch, ahead, known)
-        size = sum(map(len, lines))
+        size = end.offset - self.end.offset
         if size > MAX_BATCH:
             reason = f"the batch takes {size} bytes; the limit is {MAX_BATCH}"
             raise EventTooLarge("batch", reason, size=size, limit=MAX_BATCH)
@@ -99,7 +96,7 @@ class Staging:
         if ahead is not None:
             return ahead.copy()
         state = self._states.get(run_id, self.begin, fresh=fresh)
-        return _Ahead(state, state.sequence, state.lifecycle)
+        return _Ahead(state, state.sequence, state.lifecycle, {})
 
     def _check(self, batch: Batch, ahead: dict[str | None, _Ahead]) -> list[Known | None]:
         """Find the duplicates, and refuse what may not follow."""
@@ -143,7 +140,7 @@ class Staging:
             leaf = leaf_hash(line[:-1])
             offset = end.offset + len(line)
             end = End(end.segment, offset, end.position + 1, leaf, self._recorded_at)
-            run.added[body.event_id] = Known(end.position, run.sequence, leaf, body.digest)
+            run.added[body.event_id] = Known(end.position, run.sequence, leaf, body.fingerprint)
             receipts.append(
                 Receipt(body.event_id, body.run_id, end.position, run.sequence, leaf, durable=True)
             )
@@ -173,7 +170,7 @@ class Staging:
 
 def _find_known(ahead: _Ahead, event: NewEvent, body: Body) -> Known | None:
     known = ahead.state.known.get(event.event_id) or ahead.added.get(event.event_id)
-    if known is not None and known.digest != body.digest:
+    if known is not None and known.fingerprint != body.fingerprint:
         raise EventIdConflict(event.run_id, event.event_id, known.position)
     return known
 

@@ -65,10 +65,12 @@ class Tail:
         if poison is not None and (mark is None or mark.segment <= poison):
             durable = mark is not None and mark.segment == poison
             self._replace_poisoned(mark if mark and durable else Mark(poison, 0, poison - 1))
-        elif self._known and (mark is None or mark.segment <= self.end.segment):
-            self._take_in_news(mark)
-            if not self._was_rotated():
-                return
+        elif (
+            self._known
+            and (mark is None or mark.segment <= self.end.segment)
+            and self._take_in_news(mark)
+        ):
+            return
         self._load(mark)
 
     @property
@@ -80,21 +82,32 @@ class Tail:
         """Look everything up again at the next refresh."""
         self._known = False
 
-    def _take_in_news(self, mark: Mark | None) -> None:
-        status = os.fstat(self._fd)
-        if not status.st_nlink:
+    def _take_in_news(self, mark: Mark | None) -> bool:
+        """Follow what others appended; False where the log goes on in another segment."""
+        # To remove, replace or make a segment changes the folder: one look at it tells all three.
+        changed = self._folder_changed()
+        if changed and not os.fstat(self._fd).st_nlink:
             self._go_to_copy()
-            status = os.fstat(self._fd)
-        if status.st_size == self.end.offset:
-            return
-        if status.st_size < self.end.offset:
+        size = self._size()
+        if size < self.end.offset:
             raise LedgerReplaced(
                 self._folder.path,
-                f"{segment_name(self.end.segment)} has {status.st_size} bytes;"
-                f" it had {self.end.offset}",
+                f"{segment_name(self.end.segment)} has {size} bytes; it had {self.end.offset}",
             )
-        if not self._go_to_last_line(status.st_size):
+        if size > self.end.offset and not self._go_to_last_line(size):
             self._take_in(mark)
+        return not (changed and self._was_rotated())
+
+    def _size(self) -> int:
+        # A third of the time of fstat; where the descriptor stands means nothing to O_APPEND.
+        return os.lseek(self._fd, 0, os.SEEK_END)
+
+    def look_ahead(self) -> End:
+        """Without the lock: move ``end`` behind what others have written whole, if that is last."""
+        size = self._size()
+        if size > self.end.offset:
+            self._go_to_last_line(size)
+        return self.end
 
     def _go_to_copy(self) -> None:
         """Go on in the file that took the place of a poisoned one, if it holds the same lines."""
@@ -108,14 +121,17 @@ class Tail:
             raise LedgerReplaced(self._folder.path, f"{name} was removed or replaced")
         self._open(segment)
 
-    def _was_rotated(self) -> bool:
-        """Tell whether somebody made the next segment, and died before the mark was moved to it."""
+    def _folder_changed(self) -> bool:
         changed = os.stat(self._events).st_mtime_ns  # noqa: PTH116 - on the hot path
         if changed == self._folder_seen:
             return False
         # A second change within one tick of the clock leaves no trace: look again until it is past.
         if time.time_ns() - changed > _TICK:
             self._folder_seen = changed
+        return True
+
+    def _was_rotated(self) -> bool:
+        """Tell whether somebody made the next segment, and died before the mark was moved to it."""
         first = self.end.position + 1
         return first != self.end.segment and self._folder.segment(first).exists()
 
