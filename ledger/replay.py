@@ -21,6 +21,7 @@ from ledger.folder import segment_name
 from ledger.mark import Mark
 from ledger.reader import LogReader
 from ledger.replayed import ReplayedEvent, decode_replayed, decode_together
+from ledger.walk import Line
 
 __all__ = ["Stretch", "replay", "replay_run"]
 
@@ -135,17 +136,24 @@ def _carefully(reader: LogReader, after: int, last: int, mark: Mark) -> Iterator
     """Give what the careful reader reads, which knows of repairs and names what is damaged."""
     events: list[ReplayedEvent] = []
     lines: list[bytes] = []
-    for line in reader.read_lines(after, last, mark=mark):
-        try:
-            events.append(decode_replayed(line.raw))
-        except BadLine as error:
-            if events:
+    try:
+        for line in reader.read_lines(after, last, mark=mark):
+            events.append(_event_of(line))
+            lines.append(line.raw)
+            if len(events) >= _CAREFUL:
                 yield Stretch(events, lines)
-            name = segment_name(line.end.segment)
-            raise LedgerDamaged(name, line.end.position, line.start, error.reason) from None
-        lines.append(line.raw)
-        if len(events) >= _CAREFUL:
+                events, lines = [], []
+    except (LedgerDamaged, LedgerReplaced):
+        if events:
             yield Stretch(events, lines)
-            events, lines = [], []
+        raise
     if events:
         yield Stretch(events, lines)
+
+
+def _event_of(line: Line) -> ReplayedEvent:
+    try:
+        return decode_replayed(line.raw)
+    except BadLine as error:
+        name = segment_name(line.end.segment)
+        raise LedgerDamaged(name, line.end.position, line.start, error.reason) from None
