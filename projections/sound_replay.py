@@ -62,9 +62,10 @@ def _stretches(reader: LogReader, after: int, at_most: int) -> Iterator[Stretch]
         return
     last = reader.position
     while after < last:
-        for stretch in replay(reader, after, min(after + at_most, last)):
-            after = stretch.position
-            yield stretch
+        # Where a repair has passed over all of it, there is nothing, but there is more behind.
+        until = min(after + at_most, last)
+        yield from replay(reader, after, until)
+        after = until
 
 
 def _over_damage(reader: LogReader, after: int, at_most: int) -> Iterator[Piece]:
