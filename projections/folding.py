@@ -29,6 +29,9 @@ _REFUSED = (
     sqlite3.DataError,
     LookupError,
     OverflowError,
+    # Rows of another shape, and texts that are none.
+    TypeError,
+    ValueError,
 )
 
 
