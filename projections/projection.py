@@ -66,7 +66,7 @@ def check_projections(projections: Sequence[Projection[Any]]) -> None:
     Raises:
         ProjectionInvalid: names the projection and what to change.
     """
-    names = [projection.name for projection in projections]
+    names = [str(projection.name) for projection in projections]
     for name in names:
         if not _NAME.fullmatch(name):
             raise ProjectionInvalid(
@@ -76,5 +76,5 @@ def check_projections(projections: Sequence[Projection[Any]]) -> None:
         if len(taken) > 1:
             raise ProjectionInvalid(name, f"its tables could be those of {min(taken, key=len)}")
     for projection in projections:
-        if projection.version < 1:
+        if type(projection.version) is not int or projection.version < 1:
             raise ProjectionInvalid(projection.name, "its version is not a whole number from 1 up")

@@ -29,7 +29,7 @@ def registered() -> tuple[Projection[Any], ...]:
         ProjectionInvalid: one cannot be loaded; names its entry point.
     """
     offered = [_load(entry) for entry in entry_points(group=GROUP)]
-    found = (RunRows(), *sorted(offered, key=lambda projection: projection.name))
+    found = (RunRows(), *sorted(offered, key=lambda projection: str(projection.name)))
     check_projections(found)
     return found
 
@@ -44,21 +44,27 @@ def load_projection(place: str) -> Projection[Any]:
     if not colon or not module or not name:
         raise ProjectionInvalid(place, "name it as module:Class")
     try:
-        return _made(place, getattr(import_module(module), name))
-    except (ImportError, AttributeError) as error:
+        found = _made(getattr(import_module(module), name))
+    except Exception as error:
         raise ProjectionInvalid(place, f"it cannot be loaded: {error}") from error
+    return _checked(place, found)
 
 
 def _load(entry: EntryPoint) -> Projection[Any]:
     try:
-        return _made(entry.value, entry.load())
-    except (ImportError, AttributeError) as error:
+        found = _made(entry.load())
+    except Exception as error:
         reason = f"the entry point {entry.name} cannot be loaded: {error}"
         raise ProjectionInvalid(entry.value, reason) from error
+    return _checked(entry.value, found)
 
 
-def _made(place: str, found: Any) -> Projection[Any]:  # noqa: ANN401 - whatever a package names
-    made = found() if isinstance(found, type) else found
+# Code of somebody else runs here, which may raise anything: it is told as what it is.
+def _made(found: Any) -> Any:  # noqa: ANN401 - whatever a package names
+    return found() if isinstance(found, type) else found
+
+
+def _checked(place: str, made: Any) -> Projection[Any]:  # noqa: ANN401 - likewise
     missing = [name for name in _NEEDED if not hasattr(made, name)]
     if missing:
         raise ProjectionInvalid(place, f"it has no {', '.join(missing)}")
