@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -67,7 +68,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 def _check_tables(connection: sqlite3.Connection, name: str, tables: Iterable[str]) -> None:
     for table in tables:
-        if table != name and not table.startswith(f"{name}_"):
+        if not re.fullmatch(rf"{name}(_\w+)?", table):
             raise ProjectionInvalid(name, f"its table {table} is not called {name} or {name}_…")
         first = connection.execute(query("first_column"), (table,)).fetchone()
         if first is None or first[0] != "run":
