@@ -6,12 +6,13 @@ one, a sequence that does not count on, a clock that does not go forward. All ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from ledger.lifecycle import Violation
+from ledger.lifecycle import RunPhase, Violation
+from ledger.plain_values import utc_text
 from ledger.replayed import ReplayedEvent, is_unread
-from projections.run_state import AnomalyState, RunState
+from projections.run_state import AnomalyState, RunState, SkippedState
 
 __all__ = ["Anomalies", "anomaly", "broken_lifecycle", "irregularities"]
 
@@ -70,22 +71,55 @@ def broken_lifecycle(state: RunState, event: ReplayedEvent, broken: Violation) -
 
 def _repeats(state: RunState, event: ReplayedEvent) -> bool:
     """Tell an event that says, of the same moment, what an event before it said."""
-    data, at = event.data, event.occurred_text
-    if is_unread(event):
-        return False
-    known: Mapping[str, tuple[object, object]] = {
-        "run_started": ((state.started_at, state.pipeline), (at, getattr(data, "pipeline", None))),
-        "run_imported": ((state.imported_from,), (getattr(data, "source", None),)),
-        "run_ended": ((state.ended_at, state.result), (at, getattr(data, "result", None))),
-        "run_abandoned": ((state.ended_at,), (at,)),
-    }
-    if event.type in known:
-        before, now = known[event.type]
-        return before == now
-    if event.type == "stage_skipped":
-        return any(data.stage == skipped.stage for skipped in state.skipped)
-    return any(
-        (data.stage, data.attempt) == (tried.stage, tried.attempt)
-        and at == (tried.started_at if event.type == "stage_started" else tried.ended_at)
-        for tried in state.attempts
-    )
+    say = None if is_unread(event) else _SAYINGS.get(event.type)
+    return say is not None and say(state, event)
+
+
+def _says_start_again(state: RunState, event: ReplayedEvent) -> bool:
+    return (state.started_at, state.pipeline) == (event.occurred_text, event.data.pipeline)
+
+
+def _says_import_again(state: RunState, event: ReplayedEvent) -> bool:
+    summary = event.data.summary
+    said = (event.data.source, utc_text(summary.started_at), summary.result)
+    return (state.imported_from, state.started_at, state.result) == said
+
+
+def _says_end_again(state: RunState, event: ReplayedEvent) -> bool:
+    return (state.ended_at, state.result) == (event.occurred_text, event.data.result)
+
+
+def _gives_up_again(state: RunState, event: ReplayedEvent) -> bool:
+    given_up = state.lifecycle.phase is RunPhase.ABANDONED
+    return given_up and state.ended_at == event.occurred_text
+
+
+def _skips_again(state: RunState, event: ReplayedEvent) -> bool:
+    return SkippedState(event.data.stage, event.data.reason) in state.skipped
+
+
+def _tries_again(state: RunState, event: ReplayedEvent) -> bool:
+    said = (event.data.stage, event.data.attempt, event.occurred_text)
+    return said in [(tried.stage, tried.attempt, tried.started_at) for tried in state.attempts]
+
+
+def _closes_again(state: RunState, event: ReplayedEvent) -> bool:
+    result = _CLOSED_AS[event.type]
+    said = (event.data.stage, event.data.attempt, event.occurred_text, result)
+    known = [(one.stage, one.attempt, one.ended_at, one.result) for one in state.attempts]
+    return said in known
+
+
+_CLOSED_AS = {"stage_completed": "success", "stage_failed": "failed", "stage_stopped": "stopped"}
+
+_SAYINGS: Mapping[str, Callable[[RunState, ReplayedEvent], bool]] = {
+    "run_started": _says_start_again,
+    "run_imported": _says_import_again,
+    "run_ended": _says_end_again,
+    "run_abandoned": _gives_up_again,
+    "stage_started": _tries_again,
+    "stage_completed": _closes_again,
+    "stage_failed": _closes_again,
+    "stage_stopped": _closes_again,
+    "stage_skipped": _skips_again,
+}
