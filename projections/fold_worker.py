@@ -71,6 +71,7 @@ def fold_part(
     """
     evolves = [(at, projection.evolve) for at, projection in enumerate(projections)]
     whole: dict[str, _Whole] = {}
+    begun_before: set[str] = set()
     others: list[tuple[int, bytes]] = []
     line = b""
     for stretch in replay(reader, after, until):
@@ -81,7 +82,8 @@ def fold_part(
                 continue
             run = whole.get(run_id)
             if run is None:
-                if event.sequence != 1:
+                if event.sequence != 1 or run_id in begun_before:
+                    begun_before.add(run_id)
                     others.append((event.position, line))
                     continue
                 states = [projection.initial(run_id) for projection in projections]

@@ -117,6 +117,8 @@ class Folding:
         Raises:
             sqlite3.IntegrityError: a run is known already, or a table refuses a row.
         """
+        if not self._runs.keys().isdisjoint([run_id for run_id, _ in runs]):
+            raise sqlite3.IntegrityError("a run began before, and goes on")
         self._store.add_runs(runs)
         for projection, tables in zip(self._projections, rows, strict=True):
             for table, lines in tables.items():
