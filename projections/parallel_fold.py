@@ -74,8 +74,9 @@ def folded_parts(
 def _worker(order: Order) -> Iterator[Any]:
     """Run a worker; it is ended on leaving, whatever it does then."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
+    # Safe path: a folder or file of the user's with the name of ours is never run by mistake.
     process = subprocess.Popen(
-        [sys.executable, "-m", "projections.fold_worker"],
+        [sys.executable, "-P", "-m", "projections.fold_worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

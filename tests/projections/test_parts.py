@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,3 +131,30 @@ def test_a_run_that_begins_in_two_parts_is_refused(tmp_path: Path, first: list[T
         folded_in_parts(tmp_path, 6)
 
     assert folded_in_parts(tmp_path, 100).dump() == folded_at_once(tmp_path).dump()
+
+
+FOLD_BESIDE = """
+import sys
+from pathlib import Path
+from projections.parallel_fold import folded_parts
+from projections.registry import registered
+((position, part),) = folded_parts(Path(sys.argv[1]), registered(), 0, 17)
+print(position, part.runs)
+"""
+
+
+def test_a_worker_runs_no_file_that_lies_about(tmp_path: Path) -> None:
+    """A user's own ``ledger.py`` in the folder where they are is not taken for ours."""
+    append(tmp_path / "runs", stories(2))
+    (tmp_path / "ledger.py").write_text("raise SystemExit('not ours')")
+
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", FOLD_BESIDE, tmp_path / "runs"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.stdout, ran.stderr) == ("17 [('run-0000', 2), ('run-0001', 3)]\n", "")
