@@ -19,9 +19,10 @@ from ledger.time_position import position_at
 from projections.errors import AsOfNotReached
 from projections.queries import query
 from projections.row_store import RowStore, create_tables
+from projections.run_filter import check_moment
 from projections.run_fold import fold, initial
 from projections.run_listing import ListedRun, Past, RunsAsked, list_page
-from projections.run_rows import RunRows, micros
+from projections.run_rows import RunRows, encode_run, micros
 from projections.run_state import RunState
 from projections.sound_replay import refold
 
@@ -37,12 +38,11 @@ def position_of(reader: LogReader, as_of: AsOf) -> int:
     """Give the position that is meant.
 
     Raises:
-        InvalidEvent: it is below 0, or a time without its zone.
+        InvalidEvent: it is below 0, or a time that is none of the log.
         AsOfNotReached: the log does not reach that far.
     """
     if isinstance(as_of, datetime):
-        if as_of.tzinfo is None:
-            raise InvalidEvent("as_of", "a time needs its zone: give an aware datetime")
+        check_moment("as_of", as_of)
         return position_at(reader, as_of)
     if as_of < 0:
         raise InvalidEvent("as_of", f"{as_of} is no position")
@@ -79,8 +79,7 @@ def run_as_of(
         summary, attempts = connection.execute(query("one_run"), (run_id,)).fetchone()
         return summary, attempts
     state = _fold_again(reader, run_id, position)
-    rows = dict(RunRows().rows(state)) if state.last_position else {}
-    return rows.get("runs_details")
+    return encode_run(state) if state.last_position else None
 
 
 def _recorded(reader: LogReader, position: int) -> int:

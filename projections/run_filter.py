@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from ledger.errors import InvalidEvent
 from ledger.events import Result
 from ledger.plain_values import check_json, check_text
 
-__all__ = ["ANY_RUN", "LONGEST_REASON", "RESULTS", "RunFilter"]
+__all__ = ["ANY_RUN", "LONGEST_REASON", "RESULTS", "RunFilter", "check_moment"]
 
 RESULTS: tuple[Result, ...] = ("success", "failed", "stopped")
 LONGEST_REASON = 1_000
@@ -71,8 +71,8 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidEvent("result", f"{self.result!r} is none of a run that goes on")
         for name in _TIMES:
             moment = getattr(self, name)
-            if moment is not None and moment.tzinfo is None:
-                raise InvalidEvent(name, "a time needs its zone: give an aware datetime")
+            if moment is not None:
+                check_moment(name, moment)
         for name in ("duration_above", "duration_below"):
             if math.isnan(getattr(self, name) or 0.0):
                 raise InvalidEvent(name, "NaN is no number of seconds")
@@ -99,3 +99,17 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANY_RUN = RunFilter()
+
+
+def check_moment(field: str, moment: datetime) -> None:
+    """Refuse a time that is none of the log.
+
+    Raises:
+        InvalidEvent: it has no zone, or lies beyond the calendar of UTC; names the field.
+    """
+    if moment.tzinfo is None:
+        raise InvalidEvent(field, "a time needs its zone: give an aware datetime")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidEvent(field, "a time beyond the calendar of UTC") from None

@@ -81,11 +81,15 @@ class Past(msgspec.Struct, frozen=True):
     recorded: int
 
     @property
-    def condition(self) -> Condition:
-        """The run had begun by then, and nothing has happened to it since."""
-        place = self.position
-        test = "runs.run <= ? AND last_position <= ?"
-        return Condition(test, (place, place), "SELECT run FROM runs WHERE run <= ?", (place,))
+    def begun(self) -> Condition:
+        """The run had begun by then."""
+        place = (self.position,)
+        return Condition("runs.run <= ?", place, "SELECT run FROM runs WHERE run <= ?", place)
+
+    @property
+    def unchanged(self) -> Condition:
+        """Nothing has happened to it since."""
+        return _test("last_position <= ?", self.position)
 
 
 class RunsAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,11 +178,10 @@ def _by_start(asked: RunsAsked, past: Past | None) -> _Lane:
     matching = asked.matching
     kind = kind_of(matching)
     others = _given(took_between(matching), *searches(matching))
-    if others and past is not None:
-        others.append(past.condition)
     tests = _given(kind, started_between(matching), *others)
-    if past is not None and not others:
-        tests.append(past.condition)
+    if past is not None:
+        tests += (past.begun, past.unchanged)
+        others += [past.begun] if others else []
     if asked.after is not None:
         tests.append(_behind("started", asked.after, asked.order))
     index = "runs_newest"
@@ -192,10 +195,9 @@ def _by_start(asked: RunsAsked, past: Past | None) -> _Lane:
     bounds += _given(ended_before(matching))
     if bounds:
         # What had ended or was recorded by then had started by then, but for what says otherwise.
-        early = Condition("NOT ahead AND started <= ?", (min(bounds),), "", ())
+        early = _test("NOT ahead AND started <= ?", min(bounds))
         parts = [_walk("started", index, [*walk, early]) for walk in walks]
-        ahead = Condition("ahead", (), "", ())
-        parts.append(_walk("started", "runs_ahead", [*tests, ahead]))
+        parts.append(_walk("started", "runs_ahead", [*tests, _test("ahead")]))
     return _Lane("started", _union(parts), tests, others)
 
 
@@ -204,14 +206,15 @@ def _by_duration(asked: RunsAsked, past: Past | None) -> list[_Lane]:
     matching, key = asked.matching, asked.after
     took = took_between(matching)
     others = _given(kind_of(matching), started_between(matching), *searches(matching))
-    others += [past.condition] if past else []
-    known = [*_given(took), *others, Condition("duration IS NOT NULL", (), "", ())]
-    unknown = [*others, Condition("duration IS NULL", (), "", ())]
+    others += [past.begun] if past else []
+    tests = [*others, past.unchanged] if past else others
+    known = [*_given(took), *tests, _test("duration IS NOT NULL")]
+    unknown = [*tests, _test("duration IS NULL")]
     if key is not None and key.at is not None:
         known.append(_behind("duration", key, asked.order))
     elif key is not None:
         sign = "<" if asked.order.descending else ">"
-        unknown.append(Condition(f"runs.run {sign} ?", (key.run,), "", ()))
+        unknown.append(_test(f"runs.run {sign} ?", key.run))
     lanes = [
         _Lane("duration", _walk("duration", "runs_by_duration", tests), tests, others)
         for tests in (known, unknown)
@@ -225,15 +228,20 @@ def _given(*values: Value | None) -> list[Value]:
     return [value for value in values if value is not None]
 
 
+def _test(test: str, *values: object) -> Condition:
+    """Make a condition that nothing is found by."""
+    return Condition(test, values, "", ())
+
+
 def _with_result(result: str | None) -> Condition:
     if result is None:
-        return Condition("result IS NULL", (), "", ())
-    return Condition("result = ?", (result,), "", ())
+        return _test("result IS NULL")
+    return _test("result = ?", result)
 
 
 def _behind(column: str, key: RunKey, order: RunOrder) -> Condition:
     sign = "<" if order.descending else ">"
-    return Condition(f"({column}, runs.run) {sign} (?, ?)", (key.at, key.run), "", ())
+    return _test(f"({column}, runs.run) {sign} (?, ?)", key.at, key.run)
 
 
 def _walk(at: str, index: str, tests: Sequence[Condition]) -> _Part:

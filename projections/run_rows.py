@@ -14,7 +14,7 @@ from projections.queries import sql_file
 from projections.run_fold import evolve, initial, list_item
 from projections.run_state import ListItem, RunState
 
-__all__ = ["NO_START", "RunRows", "metadata_text", "micros", "searched_text"]
+__all__ = ["NO_START", "RunRows", "encode_run", "metadata_text", "micros", "searched_text"]
 
 NO_START = -(2**63)
 """Sorts a run of which no start is known behind all others."""
@@ -40,7 +40,7 @@ class RunRows:
         item = list_item(state)
         rows: list[Row] = [
             ("runs", _run_row(state, item)),
-            ("runs_details", (_encode(item).decode(), _encode(state.attempts).decode())),
+            ("runs_details", encode_run(state, item)),
         ]
         if state.failure_reason is not None:
             rows.append(("runs_reasons", (searched_text(state.failure_reason),)))
@@ -63,6 +63,11 @@ def _run_row(state: RunState, item: ListItem) -> tuple[object, ...]:
         (state.last_position - state.first_position).bit_length(),
         int(state.is_ahead or (started is not None and ended is not None and started > ended)),
     )
+
+
+def encode_run(state: RunState, item: ListItem | None = None) -> tuple[str, str]:
+    """Give the list item and the attempts as they are served."""
+    return _encode(item or list_item(state)).decode(), _encode(state.attempts).decode()
 
 
 @lru_cache(maxsize=4096)
