@@ -8,6 +8,7 @@ from pathlib import Path
 from ledger.errors import LedgerError
 
 __all__ = [
+    "AsOfNotReached",
     "ProjectionBehind",
     "ProjectionFailed",
     "ProjectionInvalid",
@@ -15,6 +16,17 @@ __all__ = [
     "ReadModelOfAnotherLog",
     "ReadModelUnusable",
 ]
+
+
+@dataclass(eq=False)
+class AsOfNotReached(LedgerError):
+    """A position was asked for that the log has not reached: ask for one that it holds."""
+
+    position: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"the log does not reach position {self.position}: its last is {self.last}"
 
 
 @dataclass(eq=False)

@@ -60,26 +60,33 @@ INSERT OR IGNORE INTO parked (projection, position, run_id, type, error) VALUES 
 -- parked --
 SELECT projection, position, run_id, type, error FROM parked ORDER BY position, projection
 
--- newest_runs --
-SELECT summary, attempts FROM runs ORDER BY started DESC, run DESC LIMIT ?
-
--- newest_runs_by_result --
-SELECT summary, attempts FROM runs WHERE result = ? ORDER BY started DESC, run DESC LIMIT ?
-
--- running_runs --
-SELECT summary, attempts FROM runs WHERE result IS NULL ORDER BY started DESC, run DESC
-
 -- one_run --
-SELECT summary, attempts FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
+SELECT summary, attempts FROM runs_details WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
+
+-- run_in_time --
+SELECT run, last_position FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
 
 -- runs_by_prefix --
 SELECT run_id FROM run_ids WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?
 
--- count_all --
-SELECT coalesce(sum(runs), 0) FROM runs_counts
+-- count_kept --
+SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE ? IS NULL OR result = ?
 
--- count_by_result --
-SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE result = ?
+-- count_kept_of_pipeline --
+SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE pipeline = ? AND (? IS NULL OR result = ?)
+
+-- reaches --
+WITH RECURSIVE each (reach) AS (
+    SELECT min(reach) FROM runs
+    UNION ALL
+    SELECT (SELECT min(reach) FROM runs WHERE reach > each.reach) FROM each WHERE reach IS NOT NULL
+)
+SELECT reach FROM each WHERE reach IS NOT NULL
+
+-- runs_over --
+SELECT run, json_extract(summary, '$.run_id')
+FROM runs INDEXED BY runs_by_reach CROSS JOIN runs_details USING (run)
+WHERE reach = ? AND run > ? AND run <= ? AND last_position > ?
 
 -- dump_runs --
-SELECT run_id, summary, attempts FROM runs JOIN run_ids USING (run) ORDER BY run_id
+SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id

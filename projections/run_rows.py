@@ -12,9 +12,9 @@ import msgspec
 from projections.projection import Row
 from projections.queries import sql_file
 from projections.run_fold import evolve, initial, list_item
-from projections.run_state import RunState
+from projections.run_state import ListItem, RunState
 
-__all__ = ["NO_START", "RunRows", "metadata_text", "micros"]
+__all__ = ["NO_START", "RunRows", "encode_run", "metadata_text", "micros", "searched_text"]
 
 NO_START = -(2**63)
 """Sorts a run of which no start is known behind all others."""
@@ -23,10 +23,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RunRows:
-    """One row a run in ``runs``, and one a key of its metadata in ``runs_metadata``."""
+    """What is asked for of a run in ``runs`` and its kin, what is served in ``runs_details``."""
 
     name = "runs"
-    version = 1
+    version = 2
     state_type = RunState
     tables = sql_file("runs.sql")
     indexes = sql_file("runs_indexes.sql")
@@ -36,30 +36,38 @@ class RunRows:
     evolve = staticmethod(evolve)
 
     def rows(self, state: RunState) -> Sequence[Row]:
-        """Give the run's row, and those of its metadata."""
-        rows: list[Row] = [("runs", _run_row(state))]
+        """Give the run's rows, and those of its metadata."""
+        item = list_item(state)
+        rows: list[Row] = [
+            ("runs", _run_row(state, item)),
+            ("runs_details", encode_run(state, item)),
+        ]
+        if state.failure_reason is not None:
+            rows.append(("runs_reasons", (searched_text(state.failure_reason),)))
         rows += [
             ("runs_metadata", (key, metadata_text(value))) for key, value in state.metadata.items()
         ]
         return rows
 
 
-def _run_row(state: RunState) -> tuple[object, ...]:
-    item = list_item(state)
+def _run_row(state: RunState, item: ListItem) -> tuple[object, ...]:
+    started, ended = state.started_at, state.ended_at
     return (
-        NO_START if state.started_at is None else micros(state.started_at),
-        None if state.ended_at is None else micros(state.ended_at),
+        NO_START if started is None else micros(started),
+        None if ended is None else micros(ended),
         state.duration_seconds,
         state.result,
         state.pipeline,
         _stages_text(item.stages_executed, item.stages_failed),
-        state.failure_reason,
         state.last_position,
         (state.last_position - state.first_position).bit_length(),
-        int(state.is_ahead),
-        _encode(item).decode(),
-        _encode(state.attempts).decode(),
+        int(state.is_ahead or (started is not None and ended is not None and started > ended)),
     )
+
+
+def encode_run(state: RunState, item: ListItem | None = None) -> tuple[str, str]:
+    """Give the list item and the attempts as they are served."""
+    return _encode(item or list_item(state)).decode(), _encode(state.attempts).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -81,3 +89,8 @@ def _minute(text: str) -> int:
 def metadata_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Give a value of the metadata as it is looked for: text as it is, the rest as its JSON."""
     return value if isinstance(value, str) else _encode(value).decode()
+
+
+def searched_text(text: str) -> str:
+    """Give text as it is looked for: folded, and without NUL, where searches end."""
+    return text.casefold().replace("\0", " ")

@@ -1,0 +1,282 @@
+"""One page of a list: keys in order by the quickest way there is, then what is served of them.
+
+Pages follow each other by keys, never by counting rows over. Where a condition has few runs, those
+are found by its index and sorted; otherwise the list is walked in its order, and each row tested,
+until the page is full. A walk that goes on too long is given up for the condition that has the
+fewest runs. Neither reads what is served before it is known to be on the page.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from projections.queries import query
+from projections.run_conditions import (
+    Condition,
+    ended_before,
+    kind_of,
+    searches,
+    started_between,
+    took_between,
+)
+from projections.run_filter import ANY_RUN, RESULTS, RunFilter
+from projections.run_order import RunKey, RunOrder
+
+__all__ = ["Effort", "ListedRun", "Past", "RunsAsked", "kept_total", "list_page"]
+
+_WALK = "SELECT {at} AS at, run FROM runs INDEXED BY {index} WHERE {tests}"
+_FOUND = (
+    "SELECT {at} AS at, runs.run FROM ({finding}) AS found"
+    " CROSS JOIN runs ON runs.run = found.run WHERE {tests}"
+)
+_PAGE = (
+    "SELECT at, listed.run, summary, attempts FROM"
+    " ({listed} ORDER BY 1 {direction}, 2 {direction} LIMIT ?) AS listed"
+    " CROSS JOIN runs_details ON runs_details.run = listed.run"
+)
+
+
+Value = TypeVar("Value")
+
+
+class Effort(msgspec.Struct, frozen=True):
+    """What the ways to a page may cost; the page is the same whatever they may.
+
+    Attributes:
+        few: so many runs are sorted before any walk is tried: 4 ms or so.
+        too_long: steps of SQLite's machine that a walk may take: 10 ms or so.
+        many: so many runs are sorted where a walk was too long.
+    """
+
+    few: int = 4_000
+    too_long: int = 300_000
+    many: int = 100_000
+
+
+_USUAL = Effort()
+
+
+class ListedRun(NamedTuple):
+    """One item of a list, behind what the order goes by."""
+
+    at: float | None
+    run: int
+    summary: str
+    attempts: str
+
+
+class Past(msgspec.Struct, frozen=True):
+    """Only runs that were at a position as they are now.
+
+    Attributes:
+        position: that one.
+        recorded: when it was recorded, in microseconds since 1970.
+    """
+
+    position: int
+    recorded: int
+
+    @property
+    def begun(self) -> Condition:
+        """The run had begun by then."""
+        place = (self.position,)
+        return Condition("runs.run <= ?", place, "SELECT run FROM runs WHERE run <= ?", place)
+
+    @property
+    def unchanged(self) -> Condition:
+        """Nothing has happened to it since."""
+        return _test("last_position <= ?", self.position)
+
+
+class RunsAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of which list."""
+
+    matching: RunFilter = ANY_RUN
+    order: RunOrder = RunOrder.NEWEST
+    limit: int = 100
+    after: RunKey | None = None
+
+
+class _Part(NamedTuple):
+    """A statement without its end, and its parameters."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+class _Lane(NamedTuple):
+    """Two ways to the same rows: a walk in order, and from those of one condition."""
+
+    at: str
+    walk: _Part
+    tests: Sequence[Condition]
+    searches: Sequence[Condition]
+
+
+def kept_total(connection: sqlite3.Connection, asked: RunFilter) -> int | None:
+    """Tell how many runs match, where that is kept; None where it would have to be counted."""
+    if not asked.is_kept:
+        return None
+    result = "" if asked.running else asked.result
+    if asked.pipeline is None:
+        row = connection.execute(query("count_kept"), (result, result)).fetchone()
+    else:
+        values = (asked.pipeline, result, result)
+        row = connection.execute(query("count_kept_of_pipeline"), values).fetchone()
+    return int(row[0])
+
+
+def list_page(
+    connection: sqlite3.Connection,
+    asked: RunsAsked,
+    past: Past | None = None,
+    *,
+    effort: Effort = _USUAL,
+) -> list[ListedRun]:
+    """Give the page of a list, in order."""
+    lanes = [_by_start(asked, past)] if asked.order.by_start else _by_duration(asked, past)
+    rows: list[ListedRun] = []
+    for lane in lanes:
+        rows += _read(connection, lane, asked.order, asked.limit - len(rows), effort)
+        if len(rows) >= asked.limit:
+            break
+    return rows
+
+
+def _read(
+    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, effort: Effort
+) -> list[ListedRun]:
+    """Read a lane by the quickest way, which the numbers of runs tell, and how the walk goes."""
+    best = _least(connection, lane.searches, effort.few)
+    if best is None and lane.searches:
+        try:
+            connection.set_progress_handler(lambda: True, effort.too_long)
+            return _fetch(connection, lane.walk, order, limit)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+        finally:
+            connection.set_progress_handler(None, 0)
+        best = _least(connection, lane.searches, effort.many)
+    part = lane.walk if best is None else _found(lane.at, best, lane.tests)
+    return _fetch(connection, part, order, limit)
+
+
+def _fetch(
+    connection: sqlite3.Connection, part: _Part, order: RunOrder, limit: int
+) -> list[ListedRun]:
+    page = _PAGE.format(listed=part.sql, direction="DESC" if order.descending else "ASC")
+    return list(map(ListedRun._make, connection.execute(page, (*part.values, limit))))
+
+
+def _by_start(asked: RunsAsked, past: Past | None) -> _Lane:
+    """List by the start."""
+    matching = asked.matching
+    kind = kind_of(matching)
+    others = _given(took_between(matching), *searches(matching))
+    tests = _given(kind, started_between(matching), *others)
+    if past is not None:
+        tests += (past.begun, past.unchanged)
+        others += [past.begun] if others else []
+    if asked.after is not None:
+        tests.append(_behind("started", asked.after, asked.order))
+    index = "runs_newest"
+    if kind is not None:
+        index = "runs_by_result" if matching.pipeline is None else "runs_by_pipeline"
+    walks = [tests]
+    if matching.pipeline is not None and matching.result is None and not matching.running:
+        walks = [[*tests, _with_result(result)] for result in (*RESULTS, None)]
+    parts = [_walk("started", index, walk) for walk in walks]
+    bounds = [past.recorded] if past else []
+    bounds += _given(ended_before(matching))
+    if bounds:
+        # What had ended or was recorded by then had started by then, but for what says otherwise.
+        early = _test("NOT ahead AND started <= ?", min(bounds))
+        parts = [_walk("started", index, [*walk, early]) for walk in walks]
+        parts.append(_walk("started", "runs_ahead", [*tests, _test("ahead")]))
+    return _Lane("started", _union(parts), tests, others)
+
+
+def _by_duration(asked: RunsAsked, past: Past | None) -> list[_Lane]:
+    """List by the duration; then, in a lane of its own, what has none that is known."""
+    matching, key = asked.matching, asked.after
+    took = took_between(matching)
+    others = _given(kind_of(matching), started_between(matching), *searches(matching))
+    others += [past.begun] if past else []
+    tests = [*others, past.unchanged] if past else others
+    known = [*_given(took), *tests, _test("duration IS NOT NULL")]
+    unknown = [*tests, _test("duration IS NULL")]
+    if key is not None and key.at is not None:
+        known.append(_behind("duration", key, asked.order))
+    elif key is not None:
+        sign = "<" if asked.order.descending else ">"
+        unknown.append(_test(f"runs.run {sign} ?", key.run))
+    lanes = [
+        _Lane("duration", _walk("duration", "runs_by_duration", tests), tests, others)
+        for tests in (known, unknown)
+    ]
+    if took is not None:
+        lanes = lanes[:1]
+    return lanes[1:] if key is not None and key.at is None else lanes
+
+
+def _given(*values: Value | None) -> list[Value]:
+    return [value for value in values if value is not None]
+
+
+def _test(test: str, *values: object) -> Condition:
+    """Make a condition that nothing is found by."""
+    return Condition(test, values, "", ())
+
+
+def _with_result(result: str | None) -> Condition:
+    if result is None:
+        return _test("result IS NULL")
+    return _test("result = ?", result)
+
+
+def _behind(column: str, key: RunKey, order: RunOrder) -> Condition:
+    sign = "<" if order.descending else ">"
+    return _test(f"({column}, runs.run) {sign} (?, ?)", key.at, key.run)
+
+
+def _walk(at: str, index: str, tests: Sequence[Condition]) -> _Part:
+    sql = _WALK.format(at=at, index=index, tests=_joined(tests))
+    return _Part(sql, _values(tests))
+
+
+def _found(at: str, best: Condition, tests: Sequence[Condition]) -> _Part:
+    rest = [test for test in tests if test is not best]
+    sql = _FOUND.format(at=at, finding=best.finding, tests=_joined(rest))
+    return _Part(sql, (*best.found_by, *_values(rest)))
+
+
+def _joined(tests: Sequence[Condition]) -> str:
+    return " AND ".join([test.test for test in tests]) or "1"
+
+
+def _values(tests: Sequence[Condition]) -> tuple[object, ...]:
+    return tuple([value for test in tests for value in test.values])
+
+
+def _union(parts: Sequence[_Part]) -> _Part:
+    """Join walks that are each in order; SQLite merges them as far as the page needs."""
+    sql = " UNION ALL ".join([part.sql for part in parts])
+    return _Part(sql, tuple([value for part in parts for value in part.values]))
+
+
+def _least(
+    connection: sqlite3.Connection, conditions: Iterable[Condition], most: int
+) -> Condition | None:
+    """Choose the condition that has the fewest runs; None where each has as many as ``most``."""
+    best = None
+    for condition in conditions:
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM ({condition.finding}) LIMIT ?)"  # noqa: S608 - fixed text
+        (count,) = connection.execute(sql, (*condition.found_by, most)).fetchone()
+        if count < most:
+            best, most = condition, count
+    return best

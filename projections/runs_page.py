@@ -1,0 +1,72 @@
+"""A page of a list of runs as it is served, and what of a run depends on the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ledger.events import WriterIdentity
+from ledger.folder import LedgerFolder
+from ledger.replayed import struct_of
+from ledger.sound_reading import OutOfReach
+from projections.liveness import judge_liveness
+from projections.run_order import RunKey
+
+__all__ = ["RunsPage", "detail", "judged"]
+
+_UNKNOWN_LIVENESS = '"liveness":null}'
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPage:
+    """A list of runs as the JSON that is served, and the position it reflects.
+
+    Attributes:
+        items: one JSON object a run: the detail without its attempts, byte for byte.
+        total: how many runs match in all; None where that is not kept, and in the past.
+        position: what the list reflects.
+        out_of_reach: what a damaged log did not let be read.
+        after: what the next page goes on behind; None where there is none.
+    """
+
+    items: Sequence[str]
+    total: int | None
+    position: int
+    out_of_reach: Sequence[OutOfReach] = ()
+    after: RunKey | None = None
+
+    def encode(self) -> bytes:
+        """Encode as ``{"runs": […], "total": N}``."""
+        total = "null" if self.total is None else self.total
+        return f'{{"runs":[{",".join(self.items)}],"total":{total}}}'.encode()
+
+
+# Of a list item, what its liveness is judged by.
+_Judgeable = msgspec.defstruct(
+    "Judgeable",
+    [
+        ("run_id", str),
+        ("result", str | None),
+        ("writer", struct_of(WriterIdentity) | None),
+        ("last_event_at", datetime | None),
+    ],
+)
+_read: Callable[[str], Any] = msgspec.json.Decoder(_Judgeable).decode
+
+
+def judged(item: str, folder: LedgerFolder, now: datetime) -> str:
+    """Fill in the liveness of a run that has not ended."""
+    run = _read(item) if '"result":null' in item else None
+    if run is None or run.result is not None:
+        return item
+    liveness = judge_liveness(folder, run.run_id, run.writer, run.last_event_at, now)
+    return item.removesuffix(_UNKNOWN_LIVENESS) + f'"liveness":"{liveness}"}}'
+
+
+def detail(item: str, attempts: str) -> str:
+    """Put the detail together: the list item, to the byte, and the attempts."""
+    return f'{item[:-1]},"attempts":{attempts}}}'
