@@ -43,7 +43,9 @@ def place_of(projection: Projection[Any]) -> str | None:
     """Say where another process finds a projection; None where it cannot make the same one."""
     kind = type(projection)
     findable = kind.__module__ != "__main__" and "." not in kind.__qualname__
-    same = vars(projection) == {} if hasattr(projection, "__dict__") else True
+    # One that takes parameters may have been made with others than the worker would give it.
+    plain = kind.__init__ is object.__init__
+    same = vars(projection) == {} if hasattr(projection, "__dict__") else plain
     return f"{kind.__module__}:{kind.__qualname__}" if findable and same else None
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,12 +22,13 @@ from ledger.events import EventData, LedgerCreated
 from ledger.folder import Identity, LedgerFolder
 from ledger.replayed import decode_replayed, decode_together
 from projections.fold_worker import FoldedPart, fold_part
+from projections.parallel_fold import place_of
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
 from tests.projections.ledgers import append, stories
 from tests.projections.payloads import annotated, began, ended, started
 from tests.projections.recorded import at, record_body
-from tests.projections.tally import Model
+from tests.projections.tally import Model, Tally
 
 Told = tuple[EventData, str | None, int]
 """What is said, of which run, and the sequence it says."""
@@ -131,6 +133,30 @@ def test_a_run_that_begins_in_two_parts_is_refused(tmp_path: Path, first: list[T
         folded_in_parts(tmp_path, 6)
 
     assert folded_in_parts(tmp_path, 100).dump() == folded_at_once(tmp_path).dump()
+
+
+class OfKind:
+    """A projection with a parameter and no dictionary, which a worker would make otherwise."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str = "all") -> None:
+        """Take the parameter."""
+        self.kind = kind
+
+
+def test_only_what_a_worker_can_make_is_folded_by_one() -> None:
+    """A class of a module, made without parameters; all else is folded where it was made."""
+
+    class Local(Tally):
+        """Nobody else can find it."""
+
+    with_a_value = Tally()
+    with_a_value.name = "other"
+
+    assert place_of(Tally()) == "tests.projections.tally:Tally"
+    odd: list[Any] = [Local(), with_a_value, OfKind("load")]
+    assert [place_of(one) for one in odd] == [None, None, None]
 
 
 FOLD_BESIDE = """
