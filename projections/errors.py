@@ -85,7 +85,7 @@ class ProjectionInvalid(LedgerError):
 
 @dataclass(eq=False)
 class ProjectionMissing(LedgerError):
-    """The read model holds a projection whose code is not installed here."""
+    """The read model holds a projection, or a version of one, whose code is not installed here."""
 
     name: str
     version: int

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from ledger.replayed import ReplayedEvent
 from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
@@ -134,10 +136,13 @@ class Folding:
         if run is None:
             return _Run(event.position, self._initial(run_id), is_new=True, has_states=False)
         kept = self._store.states_of(run)
-        if kept is not None:
+        if kept is not None and len(kept) == len(self._projections):
             states = [kept[projection.name] for projection in self._projections]
             return _Run(run, states, is_new=False, has_states=True)
-        return self._begin_again(run_id, run, event.position - 1)
+        again = self._begin_again(run_id, run, event.position - 1)
+        again.has_states = kept is not None
+        again.ended = kept is None
+        return again
 
     def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
         """Fold a run whose states were let go."""
@@ -181,14 +186,23 @@ class Folding:
         written = {run_id: self._runs.pop(run_id) for run_id in run_ids}
         for at, projection in enumerate(self._projections):
             self._write_rows(at, projection, written)
-        stored = [run.run for run in written.values() if run.has_states]
-        self._store.drop_states(stored)
-        self._store.put_states(
-            (run.run, projection.name, state)
-            for run in written.values()
-            if not run.ended
-            for projection, state in zip(self._projections, run.states, strict=True)
-        )
+        self._store.drop_states([run.run for run in written.values() if run.has_states])
+        self._store.put_states(self._encoded_states(written))
+
+    def _encoded_states(self, written: Mapping[str, _Run]) -> list[tuple[int, str, bytes]]:
+        """Encode the states of runs that go on; one that cannot be is folded again when needed."""
+        encoded = []
+        for run_id, run in written.items():
+            if run.ended:
+                continue
+            for at, state in enumerate(run.states):
+                try:
+                    data = msgspec.msgpack.encode(state)
+                except Exception as error:  # noqa: BLE001 - it is parked with what it raised
+                    self._park(at, run.last, run_id, "state", error)
+                else:
+                    encoded.append((run.run, self._projections[at].name, data))
+        return encoded
 
     def _claim(self, new: Sequence[str]) -> None:
         """Give new runs their keys; those that turn out to be known are folded from the log."""

@@ -117,11 +117,9 @@ class RowStore:
         rows = self._connection.execute(query("read_states"), (run,)).fetchall()
         return {name: self._decoders[name].decode(state) for name, state in rows} or None
 
-    def put_states(self, rows: Iterable[tuple[int, str, object]]) -> None:
-        """Keep the states of runs that go on."""
-        encode = msgspec.msgpack.encode
-        encoded = ((run, name, encode(state)) for run, name, state in rows)
-        self._connection.executemany(query("put_state"), encoded)
+    def put_states(self, rows: Iterable[tuple[int, str, bytes]]) -> None:
+        """Keep the encoded states of runs that go on: key, projection, state."""
+        self._connection.executemany(query("put_state"), rows)
 
     def drop_states(self, runs: Iterable[int]) -> None:
         """Forget the states of runs that have ended."""

@@ -111,7 +111,8 @@ def test_a_run_has_one_key(store: RowStore) -> None:
 def test_states_are_given_back_as_they_were_put(store: RowStore) -> None:
     """By projection; of a run that keeps none there is nothing."""
     runs, tally = RunRows().initial("a"), TallyState("a", 3, "note")
-    store.put_states([(2, "runs", runs), (2, "tally", tally), (5, "tally", TallyState("b"))])
+    states = [(2, "runs", runs), (2, "tally", tally), (5, "tally", TallyState("b"))]
+    store.put_states((run, name, msgspec.msgpack.encode(state)) for run, name, state in states)
 
     found = store.states_of(2)
 
@@ -127,7 +128,7 @@ def test_a_state_of_other_code_is_an_error(connection: sqlite3.Connection, store
     """It is told as one that cannot be decoded, upon which a model is built anew."""
     for state in ({"run_id": 5}, {"events": "many"}, [1, 2]):
         connection.execute("DELETE FROM open_states")
-        store.put_states([(2, "tally", state)])
+        store.put_states([(2, "tally", msgspec.msgpack.encode(state))])
         with pytest.raises(msgspec.DecodeError):
             store.states_of(2)
 
