@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -81,8 +82,11 @@ TABLES = {
     "projections": "SELECT * FROM projections ORDER BY name",
     "runs": "SELECT run_id, runs.* FROM runs LEFT JOIN run_ids USING (run) ORDER BY run_id",
     "metadata": "SELECT * FROM runs_metadata ORDER BY run, key",
-    "counts": "SELECT * FROM runs_counts ORDER BY result, pipeline, stages",
-    "reasons": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
+    "details": "SELECT * FROM runs_details ORDER BY run",
+    "reasons": "SELECT * FROM runs_reasons ORDER BY run",
+    "counts": "SELECT * FROM runs_counts ORDER BY pipeline, result",
+    "stages": "SELECT * FROM runs_stage_sets ORDER BY stages",
+    "trigrams": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
     "states": "SELECT * FROM open_states ORDER BY run",
     "parked": "SELECT * FROM parked",
     "out_of_reach": "SELECT * FROM out_of_reach",
@@ -109,7 +113,8 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
     events = list(reader.read(0, position))
     ended = {event.run_id for event in events if event.type in ENDS}
     expected: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
-    counts: dict[tuple[str, str, str], int] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    stages: Counter[str] = Counter()
     for run_id, state in sorted(fold_runs(events).items()):
         run = next(event.position for event in events if event.run_id == run_id)
         summary = summarize(state)
@@ -119,15 +124,18 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
             text = value if isinstance(value, str) else json_text(value)
             expected["metadata"].append((run, key, text))
         if summary.failure_reason is not None:
-            expected["reasons"].append((run, summary.failure_reason))
+            reason = summary.failure_reason.casefold().replace("\0", " ")
+            expected["reasons"].append((run, reason))
         if run_id not in ended:
             expected["states"].append((run, "runs", msgspec.msgpack.encode(state)))
-        kind = (summary.result or "", summary.pipeline or "", row[6])
-        counts[kind] = counts.get(kind, 0) + 1
-    expected["metadata"].sort()
-    expected["states"].sort()
-    expected["reasons"] = _indexed(expected["reasons"])
+        expected["details"].append((run, *_expected_details(summary)))
+        counts[summary.pipeline or "", summary.result or ""] += 1
+        stages[row[6]] += 1
+    for name in ("metadata", "states", "details", "reasons"):
+        expected[name].sort()
+    expected["trigrams"] = _indexed(expected["reasons"])
     expected["counts"] = sorted((*kind, count) for kind, count in counts.items())
+    expected["stages"] = sorted(stages.items())
     expected["projections"] = [(one.name, one.version) for one in registered()]
     checkpoint = VERSION, reader.identity.ledger_id, position, reader.leaf_at(position), position
     expected["checkpoint"] = [(1, *checkpoint)]
@@ -137,32 +145,35 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
 def _indexed(reasons: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:
     """Have SQLite index the reasons by themselves."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute("CREATE VIRTUAL TABLE runs_failures USING fts5(x, tokenize='trigram')")
+        tokens = "tokenize='trigram case_sensitive 1'"
+        connection.execute(f"CREATE VIRTUAL TABLE runs_failures USING fts5(x, {tokens})")
         connection.executemany("INSERT INTO runs_failures (rowid, x) VALUES (?, ?)", reasons)
         connection.execute(WORDS)
-        return connection.execute(TABLES["reasons"]).fetchall()
+        return connection.execute(TABLES["trigrams"]).fetchall()
 
 
 def _expected_row(summary: RunSummary, run: int, state: RunState) -> tuple[Any, ...]:
-    values = summary.model_dump(mode="json")
-    attempts = values.pop("attempts")
     distance = summary.last_position - run
-    started = summary.started_at
+    started, ended = summary.started_at, summary.ended_at
+    backwards = started is not None and ended is not None and started > ended
     return (
         run,
         -(2**63) if started is None else (started - EPOCH) // timedelta(microseconds=1),
-        summary.ended_at and (summary.ended_at - EPOCH) // timedelta(microseconds=1),
+        ended and (ended - EPOCH) // timedelta(microseconds=1),
         summary.duration_seconds,
         summary.result,
         summary.pipeline,
         json_text([summary.stages_executed, summary.stages_failed]),
-        summary.failure_reason,
         summary.last_position,
         len(f"{distance:b}") if distance else 0,
-        int(state.is_ahead),
-        json_text(values),
-        json_text(attempts),
+        int(state.is_ahead or backwards),
     )
+
+
+def _expected_details(summary: RunSummary) -> tuple[str, str]:
+    values = summary.model_dump(mode="json")
+    attempts = values.pop("attempts")
+    return json_text(values), json_text(attempts)
 
 
 def json_text(value: object) -> str:

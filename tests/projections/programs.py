@@ -72,7 +72,7 @@ def read_on(folder: Path, count: int, acknowledged: Synchronized[int], said: Con
         while seen < count:
             before = acknowledged.value
             page = history.runs_page(limit=count)
-            seen = page.total
+            seen = page.total or 0
             missed += seen < before or len(page.items) != seen or page.position != 2 * seen + 1
         said.send((missed, history.dump()))
 
@@ -81,7 +81,7 @@ def count_in_child(folder: Path, said: Connection) -> None:
     """Count the runs here and in a forked child, while a thread of this process is reading."""
     with RunHistory(folder) as history:
         here = history.get_run_count()
-        with history._guard:
+        with history._model._guard:
             child = os.fork()
             if not child:
                 os._exit(history.get_run_count())

@@ -57,10 +57,10 @@ def test_every_query_that_is_asked_for_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        ("newest_runs", "SCAN runs USING INDEX runs_newest"),
-        ("newest_runs_by_result", "SEARCH runs USING INDEX runs_by_result (result=?)"),
-        ("running_runs", "SEARCH runs USING INDEX runs_by_result (result=?)"),
-        ("one_run", "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("one_run", "SEARCH runs_details USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("run_in_time", "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("runs_over", "SEARCH runs USING INDEX runs_by_reach (reach=? AND rowid>? AND rowid<?)"),
+        ("count_kept_of_pipeline", "SEARCH runs_counts USING PRIMARY KEY (pipeline=?)"),
         ("one_run", "SEARCH run_ids USING PRIMARY KEY (run_id=?)"),
         ("find_run", "SEARCH run_ids USING PRIMARY KEY (run_id=?)"),
         ("read_states", "SEARCH open_states USING PRIMARY KEY (run=?)"),

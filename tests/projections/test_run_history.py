@@ -313,7 +313,7 @@ def test_one_history_serves_many_threads(tmp_path: Path) -> None:
     """Threads that read while another appends each see a whole state, and never an older one."""
     count, over = 40, threading.Event()
 
-    def read(history: RunHistory) -> list[tuple[int, int, int]]:
+    def read(history: RunHistory) -> list[tuple[int, int | None, int]]:
         seen = []
         while not over.is_set():
             page = history.runs_page(limit=count)
@@ -336,7 +336,7 @@ def test_one_history_serves_many_threads(tmp_path: Path) -> None:
         for seen in (answer.result() for answer in reads):
             assert seen == sorted(seen)
             assert all(
-                position == 1 + 4 * total and items == total for position, total, items in seen
+                position == 1 + 4 * items and items == total for position, total, items in seen
             )
 
 
@@ -352,12 +352,13 @@ def test_a_page_is_of_one_moment(tmp_path: Path) -> None:
 
     with RunHistory(tmp_path) as history:
         history.catch_up()
-        assert history._connection is not None
-        history._connection.set_trace_callback(project_more)
+        connection = history._model._connection
+        assert connection is not None
+        connection.set_trace_callback(project_more)
         page = history.runs_page()
 
         assert (len(page.items), page.total, page.position) == (1, 1, 5)
-        history._connection.set_trace_callback(None)
+        connection.set_trace_callback(None)
         page = history.runs_page()
         assert (len(page.items), page.total, page.position) == (2, 2, 9)
 
