@@ -26,22 +26,20 @@ COLUMNS = (
     "result",
     "pipeline",
     "stages",
-    "failure_reason",
     "last_position",
     "reach",
     "ahead",
-    "summary",
-    "attempts",
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
 def row_of(events: list[ReplayedEvent]) -> dict[str, Any]:
-    """Give the one row of a run."""
-    rows = RunRows().rows(fold(events, initial(RUN)))
-    (values,) = [values for table, values in rows if table == "runs"]
-    return dict(zip(COLUMNS, values, strict=True))
+    """Give the one row of a run, with what is served of it and the reason it is found by."""
+    rows = dict(RunRows().rows(fold(events, initial(RUN))))
+    found = dict(zip(COLUMNS, rows["runs"], strict=True))
+    found |= dict(zip(("summary", "attempts"), rows["runs_details"], strict=True))
+    return found | {"reason": rows.get("runs_reasons", (None,))[0]}
 
 
 def metadata_of(*told: EventData) -> dict[str, str]:
@@ -103,7 +101,7 @@ def test_the_columns_say_what_the_summary_says() -> None:
 
     assert (row["started"], row["ended"]) == (start, start + 7_000_000)
     assert (row["duration"], row["result"], row["pipeline"]) == (7.5, "failed", "nightly")
-    assert row["failure_reason"] == "no rows"
+    assert row["reason"] == "no rows"
     assert row["stages"] == '[["load","tidy"],["load"]]'
     assert (row["last_position"], row["ahead"]) == (9, 0)
     summary = json.loads(row["summary"])
@@ -116,7 +114,7 @@ def test_a_run_that_goes_on_has_no_end() -> None:
     """Its row says what is known."""
     row = row_of(record_run(started("load"), began("load")))
 
-    assert [row[name] for name in ("ended", "duration", "result", "failure_reason")] == [None] * 4
+    assert [row[name] for name in ("ended", "duration", "result", "reason")] == [None] * 4
     assert row["stages"] == '[["load"],[]]'
 
 
@@ -126,7 +124,7 @@ def test_a_run_that_was_given_up_has_no_duration() -> None:
 
     assert (row["result"], row["duration"]) == ("failed", None)
     assert row["ended"] == (at(1) - EPOCH) // MICROSECOND
-    assert row["failure_reason"].startswith("Presumed dead")
+    assert row["reason"].startswith("presumed dead")
 
 
 def test_a_run_whose_start_is_not_known_sorts_behind_all_others() -> None:
