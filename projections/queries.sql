@@ -39,6 +39,17 @@ SELECT name FROM pragma_table_info(?) WHERE cid = 0
 -- column_count --
 SELECT count(*) FROM pragma_table_info(?)
 
+-- table_columns --
+SELECT name, pk FROM pragma_table_info(?) ORDER BY cid
+
+-- kept_tables --
+SELECT name, rootpage = 0 FROM sqlite_master
+WHERE type = 'table' AND name NOT IN (SELECT name FROM projection_tables)
+    AND (name = :projection OR substr(name, 1, length(:projection) + 1) = :projection || '_')
+
+-- runs_in_order --
+SELECT run, run_id FROM run_ids ORDER BY run, run_id
+
 -- find_run --
 SELECT run FROM run_ids WHERE run_id = ?
 
@@ -90,3 +101,6 @@ WHERE reach = ? AND run > ? AND run <= ? AND last_position > ?
 
 -- dump_runs --
 SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id
+
+-- degraded --
+SELECT projection, count(*), min(position) FROM parked GROUP BY projection ORDER BY projection
