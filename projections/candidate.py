@@ -21,10 +21,9 @@ from projections.current_model import errors_of_ours, snapshot
 from projections.errors import CandidateBusy, ProjectionFailed, ReadModelUnusable
 from projections.projection import Projection
 from projections.projector import Projector
-from projections.queries import query
 from projections.read_model import ReadModels
 from projections.rebuilding import Progress, build
-from projections.row_store import ParkedEvent
+from projections.row_store import parked_events
 
 __all__ = ["candidate", "promote", "reading_candidate"]
 
@@ -123,7 +122,5 @@ def promote(reader: LogReader, live: Projector, made: Projector) -> Path:
 def _check_took_all(made: Projector, path: Path) -> None:
     # Not read-only: who closes a model last takes in its write-ahead log, which a reader cannot.
     with made.models.writing(path) as connection:
-        row = connection.execute(query("parked")).fetchone()
-    if row is not None:
-        parked = ParkedEvent(*row)
-        raise ProjectionFailed(parked.projection, parked.position, parked.error)
+        for parked in parked_events(connection)[:1]:
+            raise ProjectionFailed(parked.projection, parked.position, parked.error)

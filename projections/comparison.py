@@ -7,6 +7,7 @@ by the samples, of which a few are kept for each field; all differences are coun
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -162,16 +163,22 @@ class _Tally:
         self._only_new += old is None
         fields: set[str] = set()
         for difference in _differences(old, new, columns):
-            field = difference.field
-            if field not in self._fields and len(self._fields) >= _MOST_FIELDS:
-                # Keys of JSON can be any number of names: from then on their column stands for all.
-                field = ".".join(field.split(".")[:2])
+            field = self._counted(difference.field, fields)
             fields.add(field)
             if self._most is None or self._kept[field] < self._most:
                 self._kept[field] += 1
                 self._samples.append(difference)
         self._fields.update(fields)
         self._differing += bool(fields)
+
+    def _counted(self, field: str, others: set[str]) -> str:
+        """Give what a field is counted as: keys of JSON can be any number of names.
+
+        Beyond a number of fields, a column stands for all that is in it.
+        """
+        known = field in self._fields or field in others
+        room = len(self._fields) + len(others) < _MOST_FIELDS
+        return field if known or room else ".".join(re.split(r"[.\[]", field)[:2])
 
     def result(
         self, projection: str, sides: tuple[Side | None, Side | None], shape: tuple[str, ...]

@@ -53,7 +53,7 @@ def kept_differences(
 
 
 def _kept_tables(connection: sqlite3.Connection, projection: str) -> set[str]:
-    listed = connection.execute(query("kept_tables"), {"projection": projection}).fetchall()
+    listed = connection.execute(query("kept_tables"), (projection,)).fetchall()
     virtual = [name for name, is_virtual in listed if is_virtual]
     return {
         name

@@ -18,9 +18,9 @@ from projections.model_scan import quoted, tables_of
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.queries import query
-from projections.row_store import ParkedEvent, projected
+from projections.row_store import ParkedEvent, parked_events, projected
 
-__all__ = ["ProjectionStanding", "parked_events", "standings"]
+__all__ = ["ProjectionStanding", "parked_in", "standings"]
 
 _COUNT = "SELECT count(*) FROM {table}"
 
@@ -129,13 +129,11 @@ def _recorded(reader: LogReader, position: int) -> datetime | None:
     return event.recorded_at if event else None
 
 
-def parked_events(folder: Path | str) -> list[ParkedEvent]:
+def parked_in(folder: Path | str) -> list[ParkedEvent]:
     """List the events that projections of the current model could not take.
 
     Raises what ``standings`` raises.
     """
     reader = LogReader(folder)
     with reading_current(reader, Projector(reader)) as current:
-        if current is None:
-            return []
-        return [ParkedEvent(*row) for row in current.connection.execute(query("parked"))]
+        return [] if current is None else parked_events(current.connection)

@@ -43,9 +43,11 @@ SELECT count(*) FROM pragma_table_info(?)
 SELECT name, pk FROM pragma_table_info(?) ORDER BY cid
 
 -- kept_tables --
-SELECT name, rootpage = 0 FROM sqlite_master
-WHERE type = 'table' AND name NOT IN (SELECT name FROM projection_tables)
-    AND (name = :projection OR substr(name, 1, length(:projection) + 1) = :projection || '_')
+WITH owner (name) AS (VALUES (?))
+SELECT made.name, made.rootpage = 0 FROM sqlite_master AS made, owner
+WHERE made.type = 'table' AND made.name NOT IN (SELECT name FROM projection_tables)
+    AND (made.name = owner.name
+        OR substr(made.name, 1, length(owner.name) + 1) = owner.name || '_')
 
 -- runs_in_order --
 SELECT run, run_id FROM run_ids ORDER BY run, run_id

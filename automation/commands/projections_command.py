@@ -11,7 +11,7 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
-from projections.projection_standing import ProjectionStanding, parked_events, standings
+from projections.projection_standing import ProjectionStanding, parked_in, standings
 from projections.row_store import ParkedEvent
 
 __all__ = ["projections"]
@@ -32,7 +32,7 @@ def projections(
     """Say how each projection stands; exit 1 if one could not take an event."""
     path = folder_of(folder)
     if parked:
-        events = parked_events(path)
+        events = parked_in(path)
         _show_parked(events, as_json=as_json)
         raise typer.Exit(ExitCode.WRONG if events else ExitCode.FINE)
     found = standings(path, digests=digest)

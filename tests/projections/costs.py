@@ -174,4 +174,5 @@ def catch_up(folder: Path, *projections: Projection[Any], batch: int = 20_000) -
 def change(model: Path, sql: str) -> None:
     """Change a model behind everybody's back."""
     with closing(sqlite3.connect(model)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute(sql)
