@@ -20,8 +20,9 @@ from projections.read_model import ReadModels
 from projections.run_rows import RunRows
 from tests.ledger.damage import flip
 from tests.ledger.damaged_logs import make_log
-from tests.ledger.witness import segments_of
+from tests.ledger.witness import segments_of, snapshot
 from tests.projections.costs import Costs, FaultyCosts, catch_up, change, record
+from tests.projections.test_read_only_folder import read_only
 
 OURS: Sequence[Projection[Any]] = (RunRows(), Costs())
 
@@ -236,3 +237,19 @@ def test_no_ledger_is_no_ledger(tmp_path: Path) -> None:
     with pytest.raises(LedgerNotFound):
         check_deep(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_read_only_folder_is_checked_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An auditor's copy: model and candidate lie in the cache, and nothing in the copy changes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    copy = record(tmp_path / "copy", range(3), failing=[1])
+    before = snapshot(copy)
+
+    with read_only(copy):
+        assert check_deep(copy, projections=OURS).equal
+
+    assert snapshot(copy) == before
+    assert list((tmp_path / "cache").rglob("000001.sqlite"))
+    assert not list((tmp_path / "cache").rglob("candidate"))
