@@ -77,6 +77,22 @@ def test_it_catches_up_first_and_leaves_nothing(folder: Path) -> None:
     assert left == {f"read-models/{name}" for name in models}
 
 
+def test_what_comes_meanwhile_is_not_compared(folder: Path) -> None:
+    """Runs that are appended and projected while the log is folded again change no answer."""
+    appended: list[bool] = []
+
+    def append_once(_reached: int, _last: int) -> None:
+        if not appended:
+            appended.append(True)
+            catch_up(record(folder, [8, 9], failing=[9]), Costs())
+
+    found = check_deep(folder, projections=OURS, progress=append_once)
+
+    assert found.equal
+    assert found.position == 8 * 7 + 1
+    assert check_deep(folder, projections=OURS).position == 10 * 7 + 1
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [

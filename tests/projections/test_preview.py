@@ -35,6 +35,7 @@ from tests.projections.costs import (
 
 RUNS = 6
 OURS: Sequence[Projection[Any]] = (RunRows(), Costs())
+FAULTY: Sequence[Projection[Any]] = (RunRows(), FaultyCosts())
 DEARER: Sequence[Projection[Any]] = (RunRows(), DearerCosts())
 
 
@@ -155,6 +156,19 @@ def test_promoting_takes_in_what_came_meanwhile(folder: Path) -> None:
     assert check_deep(folder, projections=DEARER).equal
 
 
+def test_a_mended_projection_is_whole_again_once_promoted(tmp_path: Path) -> None:
+    """What the faulty one had parked is seen to be missing, then folded like all others."""
+    folder = record(tmp_path / "runs", [0])
+    catch_up(folder, FaultyCosts())
+    catch_up(record(folder, [1], failing=[1]), FaultyCosts())
+    assert [one.count for one in check_deep(folder, projections=FAULTY).degraded] == [1]
+
+    found = preview(folder, installed=OURS, switch=True)
+
+    assert fields(found) == {"costs.detail.failures": 1}
+    assert check_deep(folder, projections=OURS).equal
+
+
 def test_what_cannot_take_the_newest_events_is_not_promoted(tmp_path: Path) -> None:
     """A bug that only an event of the last minute meets keeps the live model where it is."""
     folder = record(tmp_path / "runs", range(2))
@@ -166,9 +180,8 @@ def test_what_cannot_take_the_newest_events_is_not_promoted(tmp_path: Path) -> N
             appended.append(True)
             record(folder, [2], failing=[2])
 
-    faulty = (RunRows(), FaultyCosts())
     with pytest.raises(ProjectionFailed, match="position 20"):
-        preview(folder, installed=faulty, switch=True, progress=append_once)
+        preview(folder, installed=FAULTY, switch=True, progress=append_once)
 
     assert current(folder) == "000001"
 
