@@ -1,9 +1,10 @@
-"""Compare the tables that triggers keep, such as counts, with those made from all rows at once."""
+"""Compare what triggers keep, like counts and indexes of words, with what all rows come to."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -15,6 +16,8 @@ __all__ = ["KeptDifference", "kept_differences"]
 
 _COLUMNS = "SELECT * FROM {table} LIMIT 0"
 _IN_ORDER = "SELECT * FROM {table} ORDER BY {columns}"
+_WORDS = "temp.vocabulary"
+_OPEN_WORDS = f"CREATE VIRTUAL TABLE {_WORDS} USING fts5vocab (main, {{table}}, instance)"
 _Key = tuple[tuple[int, object], ...]
 
 
@@ -39,7 +42,8 @@ def kept_differences(
 ) -> Iterator[KeptDifference]:
     """Yield the kept tables of a projection that are not what ``made`` has; they are read in step.
 
-    Virtual tables, and what those keep for themselves, are passed over.
+    Of an index of words, what it holds for each row is compared; other virtual tables, and what
+    virtual tables keep for themselves, are passed over.
     """
     here, there = (_kept_tables(connection, projection) for connection in (kept, made))
     for table in sorted(here | there):
@@ -47,27 +51,46 @@ def kept_differences(
             side = "it should not be there" if table in here else "it is missing"
             yield KeptDifference(table, int(table in here), int(table in there), side)
             continue
-        difference = _difference(kept, made, table)
+        with (
+            _readable(kept, table, is_words=here[table]) as mine,
+            _readable(made, table, is_words=there[table]) as other,
+        ):
+            difference = _difference(table, mine, other)
         if difference is not None:
             yield difference
 
 
-def _kept_tables(connection: sqlite3.Connection, projection: str) -> set[str]:
+def _kept_tables(connection: sqlite3.Connection, projection: str) -> dict[str, bool]:
+    """Give the names of the kept tables, and whether each is an index of words."""
     listed = connection.execute(query("kept_tables"), (projection,)).fetchall()
-    virtual = [name for name, is_virtual in listed if is_virtual]
+    virtual = [name for name, is_virtual, _ in listed if is_virtual]
     return {
-        name
-        for name, is_virtual in listed
-        if not is_virtual and not any(name.startswith(f"{one}_") for one in virtual)
+        name: bool(is_words)
+        for name, is_virtual, is_words in listed
+        if (is_words or not is_virtual) and not any(name.startswith(f"{one}_") for one in virtual)
     }
 
 
-def _difference(
-    kept: sqlite3.Connection, made: sqlite3.Connection, table: str
-) -> KeptDifference | None:
+@contextmanager
+def _readable(
+    connection: sqlite3.Connection, table: str, *, is_words: bool
+) -> Iterator[Iterator[_Key]]:
+    """Give the rows of a table in order; of an index of words: each word, and where it stands."""
+    if not is_words:
+        yield _rows(connection, quoted(table))
+        return
+    connection.execute(_OPEN_WORDS.format(table=quoted(table)))
+    rows = _rows(connection, _WORDS)
+    try:
+        yield rows
+    finally:
+        rows.close()
+        connection.execute(f"DROP TABLE {_WORDS}")
+
+
+def _difference(table: str, here: Iterator[_Key], there: Iterator[_Key]) -> KeptDifference | None:
     only_kept = missing = 0
     sample = ""
-    here, there = _rows(kept, table), _rows(made, table)
     mine, theirs = next(here, None), next(there, None)
     while mine is not None or theirs is not None:
         if mine == theirs:
@@ -84,11 +107,11 @@ def _difference(
     return KeptDifference(table, only_kept, missing, sample) if sample else None
 
 
-def _rows(connection: sqlite3.Connection, table: str) -> Iterator[_Key]:
+def _rows(connection: sqlite3.Connection, table: str) -> Generator[_Key, None, None]:
     """Give the rows in an order that Python can compare as SQLite does."""
-    cursor = connection.execute(_COLUMNS.format(table=quoted(table)))
+    cursor = connection.execute(_COLUMNS.format(table=table))
     columns = ", ".join(f"{quoted(column[0])} COLLATE BINARY" for column in cursor.description)
-    for row in connection.execute(_IN_ORDER.format(table=quoted(table), columns=columns)):
+    for row in connection.execute(_IN_ORDER.format(table=table, columns=columns)):
         yield tuple(map(_comparable, row))
 
 

@@ -44,7 +44,7 @@ SELECT name, pk FROM pragma_table_info(?) ORDER BY cid
 
 -- kept_tables --
 WITH owner (name) AS (VALUES (?))
-SELECT made.name, made.rootpage = 0 FROM sqlite_master AS made, owner
+SELECT made.name, made.rootpage = 0, made.sql LIKE '% USING fts5%' FROM sqlite_master AS made, owner
 WHERE made.type = 'table' AND made.name NOT IN (SELECT name FROM projection_tables)
     AND (made.name = owner.name
         OR substr(made.name, 1, length(owner.name) + 1) = owner.name || '_')

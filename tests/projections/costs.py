@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ledger import EventLog, LogReader, NewEvent
-from ledger.events import RunStarted, StageCompleted, WriterIdentity
+from ledger.events import RunEnded, RunStarted, StageCompleted, WriterIdentity
 from ledger.replayed import ReplayedEvent
 from projections.projection import Projection, Row
 from projections.projector import Projector
@@ -137,13 +137,13 @@ def told(run: int, *, fails: bool = False) -> list[NewEvent]:
         stage_started(run_id, "merge"),
         NewEvent(StageCompleted(stage="merge", attempt=1, elapsed_seconds=0.25), run_id),
     ]
+    end = run_ended(run_id)
     if fails:
         stages[-1] = stage_failed(run_id, "merge")
-    return [
-        _started(run_id, f"pipeline-{run % 3}", run),
-        *stages,
-        run_ended(run_id, "failed" if fails else "success"),
-    ]
+        reason = "Stage merge failed: ValueError: no rows"
+        failed = RunEnded(result="failed", failure_reason=reason, elapsed_seconds=2.0)
+        end = NewEvent(failed, run_id)
+    return [_started(run_id, f"pipeline-{run % 3}", run), *stages, end]
 
 
 def _started(run_id: str, pipeline: str, day: int) -> NewEvent:

@@ -79,11 +79,11 @@ def test_a_change_within_json_is_named_by_its_path(model: Path) -> None:
     """The path leads to the value that differs, and nothing else is said."""
     found = compared(
         model,
-        'UPDATE runs SET summary = replace(summary, \'"day":"03"\', \'"day":3\')',
+        'UPDATE runs_details SET summary = replace(summary, \'"day":"03"\', \'"day":3\')',
         name="runs",
     )
 
-    assert places(found) == [("run-003", "runs.summary.metadata.day", '"03"', "3")]
+    assert places(found) == [("run-003", "runs_details.summary.metadata.day", '"03"', "3")]
 
 
 def test_runs_of_one_side_are_counted(model: Path) -> None:

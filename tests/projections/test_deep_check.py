@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,8 @@ def test_what_comes_meanwhile_is_not_compared(folder: Path) -> None:
     [
         ("UPDATE costs SET cost = 1 WHERE run = 9", ("run-001", "costs.cost", "1.0", "1.75")),
         (
-            "UPDATE runs SET summary = replace(summary, 'pipeline-1', 'other') WHERE run = 9",
-            ("run-001", "runs.summary.pipeline", '"other"', '"pipeline-1"'),
+            "UPDATE runs_details SET summary = replace(summary, 'pipeline-1', 'other') WHERE run=9",
+            ("run-001", "runs_details.summary.pipeline", '"other"', '"pipeline-1"'),
         ),
         ("UPDATE runs SET started = 0 WHERE run = 9", ("run-001", "runs.started", "0", None)),
         ("INSERT INTO run_ids VALUES ('ghost', 4)", ("ghost", "run", "0 rows", None)),
@@ -134,6 +135,23 @@ def test_counts_that_triggers_keep_are_counted_again(folder: Path) -> None:
         ("costs_counts", 1),
     ]
     assert found.kept[1].sample == '["pipeline-2", 2]'
+
+
+def test_an_index_of_words_is_compared_by_what_it_holds(folder: Path) -> None:
+    """A reason that is not found any more, and one that is found where it does not stand."""
+    model = catch_up(folder, Costs())
+    assert check_deep(folder, projections=OURS).equal
+    sql = "INSERT INTO runs_failures (runs_failures, rowid, reason) VALUES ('delete', ?, ?)"
+    with closing(sqlite3.connect(model)) as connection, connection:
+        ((run, reason),) = connection.execute("SELECT run, reason FROM runs_reasons").fetchall()
+        connection.execute(sql, (run, reason))
+        connection.execute("INSERT INTO runs_failures (rowid, reason) VALUES (9, 'abcd')")
+
+    found = check_deep(folder, projections=OURS)
+
+    (kept,) = found.kept
+    assert not found.equal
+    assert (kept.table, kept.only_kept, kept.missing) == ("runs_failures", 2, len(reason) - 2)
 
 
 def test_a_kept_table_that_is_gone_is_named(folder: Path) -> None:

@@ -121,7 +121,7 @@ def test_the_order_in_which_rows_were_written_does_not_count(folder: Path) -> No
         ("DELETE FROM costs_stages WHERE run = 9 AND stage = 'merge'", "costs"),
         ("INSERT INTO costs_stages VALUES (9, 'merge', 0.25)", "costs"),
         ("UPDATE costs SET detail = detail || ' ' WHERE run = 9", "costs"),
-        ("UPDATE runs SET attempts = CAST(attempts AS BLOB) WHERE run = 9", "runs"),
+        ("UPDATE runs_details SET attempts = CAST(attempts AS BLOB) WHERE run = 9", "runs"),
     ],
 )
 def test_any_change_shows(folder: Path, sql: str, name: str) -> None:
