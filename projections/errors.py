@@ -9,10 +9,13 @@ from ledger.errors import LedgerError
 
 __all__ = [
     "AsOfNotReached",
+    "CandidateBusy",
+    "NothingToCompare",
     "ProjectionBehind",
     "ProjectionFailed",
     "ProjectionInvalid",
     "ProjectionMissing",
+    "ProjectionNotInstalled",
     "ReadModelOfAnotherLog",
     "ReadModelUnusable",
 ]
@@ -110,3 +113,43 @@ class ProjectionFailed(LedgerError):
             f"the projection {self.name} failed on the event at position {self.position}:"
             f" {self.error}; mend its code and rebuild again"
         )
+
+
+@dataclass(eq=False)
+class ProjectionNotInstalled(LedgerError):
+    """A candidate cannot be promoted: whoever projects next would not have its code."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return (
+            f"the projection {self.name} {self.version} is not what is installed here, so nobody"
+            " could go on with it: register it in the entry-point group runfold.projections,"
+            " install its package, and promote then"
+        )
+
+
+@dataclass(eq=False)
+class NothingToCompare(LedgerError):
+    """There is no read model, or none that this version of Runfold can read: build one."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return (
+            f"there is no read model in {self.folder.absolute()} to compare with:"
+            " any read builds one, and so does runfold rebuild"
+        )
+
+
+@dataclass(eq=False)
+class CandidateBusy(LedgerError):
+    """Another preview or deep check of this ledger is going on: wait for it."""
+
+    folder: Path
+    pid: int | None
+
+    def __str__(self) -> str:
+        holder = f"process {self.pid}" if self.pid else "another process"
+        return f"{holder} is folding a candidate in {self.folder.absolute()}: wait for it"

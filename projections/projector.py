@@ -54,6 +54,7 @@ class Projector:
         projections: Sequence[Projection[Any]] | None = None,
         patience: float = PATIENCE,
         batch: int = _BATCH,
+        models: ReadModels | None = None,
     ) -> None:
         """Project the log that ``reader`` reads.
 
@@ -62,12 +63,13 @@ class Projector:
             projections: what to project; None is all that are registered.
             patience: seconds to wait for another process that is projecting.
             batch: how many events are folded in one transaction.
+            models: where the generations lie; None is the place that the ledger has for them.
         """
         self._reader = reader
         self._patience = patience
         self._batch = batch
         self.projections = tuple(registered() if projections is None else projections)
-        self.models = ReadModels.of(reader.folder)
+        self.models = models or ReadModels.of(reader.folder)
 
     def catch_up(self, target: int) -> None:
         """Bring the current read model to a position, or wait until another process has.
@@ -91,6 +93,15 @@ class Projector:
         with self._turn(lambda: self.models.current() != path) as held:
             if held and self.models.current() == path:
                 self.build_next()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everybody else from projecting meanwhile.
+
+        Raises what ``catch_up`` raises.
+        """
+        with self._turn(lambda: False):
+            yield
 
     @contextmanager
     def _turn(self, is_done: Callable[[], bool]) -> Iterator[bool]:

@@ -39,6 +39,19 @@ SELECT name FROM pragma_table_info(?) WHERE cid = 0
 -- column_count --
 SELECT count(*) FROM pragma_table_info(?)
 
+-- table_columns --
+SELECT name, pk FROM pragma_table_info(?) ORDER BY cid
+
+-- kept_tables --
+WITH owner (name) AS (VALUES (?))
+SELECT made.name, made.rootpage = 0, made.sql LIKE '% USING fts5%' FROM sqlite_master AS made, owner
+WHERE made.type = 'table' AND made.name NOT IN (SELECT name FROM projection_tables)
+    AND (made.name = owner.name
+        OR substr(made.name, 1, length(owner.name) + 1) = owner.name || '_')
+
+-- runs_in_order --
+SELECT run, run_id FROM run_ids ORDER BY run, run_id
+
 -- find_run --
 SELECT run FROM run_ids WHERE run_id = ?
 
@@ -90,3 +103,6 @@ WHERE reach = ? AND run > ? AND run <= ? AND last_position > ?
 
 -- dump_runs --
 SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id
+
+-- degraded --
+SELECT projection, count(*), min(position) FROM parked GROUP BY projection ORDER BY projection

@@ -6,7 +6,7 @@ import gc
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,43 +33,61 @@ def build(
     models: ReadModels,
     projections: Sequence[Projection[Any]],
     progress: Progress = lambda _reached, _last: None,
+    *,
+    until: int | None = None,
+    strict: bool = True,
 ) -> Path:
     """Build a model of all that is durable now, which is not current yet; give its file.
 
     The caller holds the projector's lock. What an interrupted build leaves, the next removes.
 
+    Args:
+        reader: of the log.
+        models: where the file goes.
+        projections: what to project.
+        progress: is told how far it is.
+        until: the last position to fold; None is the durable mark.
+        strict: raise where a projection fails, instead of parking the event.
+
     Raises:
         ProjectionFailed: a projection could not take an event; names the position.
         ProjectionInvalid: the SQL of a projection is not right.
     """
+    last = reader.position if until is None else min(until, reader.position)
+    plan = _Plan(reader, models, projections, progress, last, strict)
     try:
         with _collector_off():
-            return _build(reader, models, projections, progress, in_parallel=True)
+            return _build(plan, in_parallel=True)
     except _SameRunTwice:
-        return _build(reader, models, projections, progress, in_parallel=False)
+        return _build(plan, in_parallel=False)
 
 
 class _SameRunTwice(Exception):
     """Two parts hold a beginning of the same run: only one who sees all in order can fold it."""
 
 
-def _build(
-    reader: LogReader,
-    models: ReadModels,
-    projections: Sequence[Projection[Any]],
-    progress: Progress,
-    *,
-    in_parallel: bool,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to build, and how far."""
+
+    reader: LogReader
+    models: ReadModels
+    projections: Sequence[Projection[Any]]
+    progress: Progress
+    last: int
+    strict: bool
+
+
+def _build(plan: _Plan, *, in_parallel: bool) -> Path:
+    reader, projections, last, progress = plan.reader, plan.projections, plan.last, plan.progress
     checkpoint = Checkpoint(VERSION, reader.folder.identity().ledger_id, 0, ZERO_HASH)
-    last = reader.position
-    with models.building(checkpoint, projections) as (path, connection):
+    with plan.models.building(checkpoint, projections) as (path, connection):
         store = RowStore(connection, projections)
-        folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=True)
+        folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=plan.strict)
         if in_parallel and worth_it(last, projections):
             parts = folded_parts(reader.folder.path, projections, 0, last)
             checkpoint = _take_parts(folding, checkpoint, parts, lambda at: progress(at, last))
-        for piece in pieces(reader, checkpoint.position):
+        for piece in pieces(reader, checkpoint.position, until=last):
             folding.take(piece.events)
             piece.note_losses(connection)
             checkpoint = piece.move(checkpoint)

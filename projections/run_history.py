@@ -21,6 +21,7 @@ from ledger.errors import InvalidEvent
 from ledger.fields import RUN_ID
 from ledger.sound_reading import OutOfReach
 from projections.as_of import AsOf, list_as_of, position_of, run_as_of
+from projections.degraded import Degraded, degraded_of
 from projections.model_reading import ModelReading
 from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE
@@ -185,6 +186,12 @@ class RunHistory:
         """Give every row (run id, list item, attempts) in order; equal views give equal dumps."""
         return self._model.ask(
             lambda connection, _: connection.execute(query("dump_runs")).fetchall()
+        )
+
+    def degraded(self) -> list[Degraded]:
+        """List the projections that could not take every event; empty where all could."""
+        return self._model.ask(
+            lambda connection, _: degraded_of(connection.execute(query("degraded")))
         )
 
     def _details(self, rows: Sequence[ListedRun], past: int | None) -> list[str]:

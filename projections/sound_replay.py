@@ -46,21 +46,23 @@ class Piece(msgspec.Struct, frozen=True):
         note_out_of_reach(connection, self.losses, self.events)
 
 
-def pieces(reader: LogReader, after: int, *, at_most: int = _ALL) -> Iterator[Piece]:
-    """Read on after a position, up to the durable mark, in pieces of at most so many events."""
+def pieces(
+    reader: LogReader, after: int, *, at_most: int = _ALL, until: int | None = None
+) -> Iterator[Piece]:
+    """Read on after a position, up to ``until`` or the durable mark, in pieces of a size."""
     try:
-        for stretch in _stretches(reader, after, at_most):
+        for stretch in _stretches(reader, after, at_most, until):
             after = stretch.position
             yield Piece(stretch.events, stretch.lines[-1], after)
     except (LedgerDamaged, LedgerReplaced):
-        yield from _over_damage(reader, after, min(at_most, _CAREFUL))
+        yield from _over_damage(reader, after, min(at_most, _CAREFUL), until)
 
 
-def _stretches(reader: LogReader, after: int, at_most: int) -> Iterator[Stretch]:
+def _stretches(reader: LogReader, after: int, at_most: int, until: int | None) -> Iterator[Stretch]:
     if at_most >= _ALL:
-        yield from replay(reader, after)
+        yield from replay(reader, after, until)
         return
-    last = reader.position
+    last = reader.position if until is None else min(until, reader.position)
     while after < last:
         # Where a repair has passed over all of it, there is nothing, but there is more behind.
         until = min(after + at_most, last)
@@ -68,11 +70,11 @@ def _stretches(reader: LogReader, after: int, at_most: int) -> Iterator[Stretch]
         after = until
 
 
-def _over_damage(reader: LogReader, after: int, at_most: int) -> Iterator[Piece]:
+def _over_damage(reader: LogReader, after: int, at_most: int, until: int | None) -> Iterator[Piece]:
     events: list[ReplayedEvent] = []
     losses: list[OutOfReach] = []
     line = b""
-    for item in reader.read_sound(after):
+    for item in reader.read_sound(after, until):
         if isinstance(item, OutOfReach):
             losses.append(item)
             after = max(after, item.last)

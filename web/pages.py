@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory
+from projections.out_of_reach import ranges_text
 from projections.run_history import RESULTS
 from web.api import position_header
 from web.run_row import run_row
@@ -39,8 +40,11 @@ class RunsPages:
     def _page(self, template: str) -> Response:
         # Taken first: the page may be newer than it says, never older.
         position, out_of_reach = self._history.standing()
-        body = render(template, position=position, **self._values(datetime.now(UTC)))
-        return HTMLResponse(body, headers=position_header(position, out_of_reach))
+        degraded = self._history.degraded()
+        values = self._values(datetime.now(UTC))
+        damaged = ranges_text(out_of_reach)
+        body = render(template, position=position, damaged=damaged, degraded=degraded, **values)
+        return HTMLResponse(body, headers=position_header(position, out_of_reach, degraded))
 
     def _values(self, now: datetime) -> Mapping[str, Any]:
         runs = self._history.list_runs(limit=_NEWEST)

@@ -17,7 +17,9 @@ from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
+from automation.commands.projections_command import projections
 from automation.commands.prove_command import prove
+from automation.commands.rebuild_command import rebuild
 from automation.commands.repair_command import repair_log
 from automation.commands.replay_command import replay
 from automation.commands.run_command import run
@@ -47,6 +49,8 @@ app.command("import")(import_file)
 app.command("verify")(verify_log)
 app.command("repair")(repair_log)
 app.command()(backup)
+app.command()(rebuild)
+app.command()(projections)
 app.add_typer(key)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from automation.commands.damage_warning import warn_of_damage
+from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_json, write_rich
 from projections import RunHistory
@@ -35,4 +36,5 @@ def runs(
             found = history.list_runs(limit=limit, result_filter=result)
             total = history.get_run_count(result_filter=result)
             write_rich(runs_table(found, total))
+        warn_of_degraded(history)
         warn_of_damage(history)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from automation.commands.damage_warning import warn_of_damage
+from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
 from automation.commands.output import write_json, write_rich
 from automation.errors import RunIdAmbiguous, RunNotFound
@@ -34,6 +35,7 @@ def show(
             from automation.commands.run_report import run_details, run_report  # noqa: PLC0415
 
             write_rich(*run_report(summary, path), *run_details(summary))
+        warn_of_degraded(history)
         warn_of_damage(history)
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from automation.commands.comparison_words import SamplesOption, most
+from automation.commands.deep_words import deep_lines
 from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
 from ledger.integrity.findings import Finding
 from ledger.integrity.verify import Progress, Verification, verify
+from ledger.termination import sigterm_raises
+from projections.deep_check import DeepCheck, check_deep
 
 __all__ = ["check_progress", "verification_lines", "verify_log"]
 
@@ -25,6 +30,11 @@ def verify_log(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many processes; all cores if not given.")
     ] = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Then fold the log again, and compare the read model with it."),
+    ] = False,
+    samples: SamplesOption = 100,
     folder: FolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,11 +42,24 @@ def verify_log(
     path = folder_of(folder)
     with check_progress() as progress:
         found = verify(path, jobs=jobs, progress=progress)
-    if as_json:
-        write_json(verification_json(found))
-    else:
+    if not as_json:
         write_data("".join(f"{line}\n" for line in verification_lines(found)).encode())
-    raise typer.Exit(ExitCode.FINE if found.sound else ExitCode.DAMAGED)
+    folded = _fold_again(path, most(samples)) if deep and found.sound else None
+    if as_json:
+        compared = {"deep": msgspec.to_builtins(folded)} if deep else {}
+        write_json({**verification_json(found), **compared})
+    elif deep:
+        write_data("".join(f"{line}\n" for line in deep_lines(folded)).encode())
+    if not found.sound:
+        raise typer.Exit(ExitCode.DAMAGED)
+    raise typer.Exit(ExitCode.FINE if folded is None or folded.equal else ExitCode.WRONG)
+
+
+def _fold_again(path: Path, samples: int | None) -> DeepCheck:
+    with sigterm_raises(), check_progress() as progress:
+        if progress is None:
+            return check_deep(path, samples=samples)
+        return check_deep(path, samples=samples, progress=progress)
 
 
 def verification_json(found: Verification) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def test_a_model_says_what_it_projects(connection: sqlite3.Connection, store: Ro
     assert projected(connection) == {"runs": 1, "tally": 1}
     assert rows_in(connection, "projection_tables") == [
         ("runs", "runs"),
+        ("runs", "runs_details"),
         ("runs", "runs_metadata"),
+        ("runs", "runs_reasons"),
         ("tally", "tally"),
         ("tally", "tally_notes"),
     ]

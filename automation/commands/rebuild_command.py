@@ -1,0 +1,103 @@
+"""``runfold rebuild``: build the read model anew; or first see what that would change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from automation.commands.comparison_words import SamplesOption, most
+from automation.commands.exit_codes import ExitCode
+from automation.commands.options import FolderOption, JsonOption, folder_of
+from automation.commands.output import write_data, write_json, write_rich
+from automation.commands.verify_command import check_progress
+from automation.errors import BadArgument
+from ledger import LogReader
+from ledger.termination import sigterm_raises
+from projections.comparison import SAMPLES
+from projections.errors import ProjectionInvalid
+from projections.preview import preview
+from projections.projection import Projection
+from projections.projector import Projector
+from projections.registry import load_projection
+
+__all__ = ["rebuild"]
+
+
+def rebuild(
+    *,
+    previewed: Annotated[
+        bool,
+        typer.Option("--preview", help="Only show what would differ: exit 1 if anything does."),
+    ] = False,
+    projection: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:CLASS",
+            help="With --preview: instead of the installed one of that name, or beside them all.",
+        ),
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="With --preview: switch to what was previewed.")
+    ] = False,
+    samples: SamplesOption = SAMPLES,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the read model anew beside the live one, then switch to it."""
+    path = folder_of(folder)
+    with sigterm_raises():
+        if previewed:
+            _preview(path, projection or [], promote=promote, samples=samples, as_json=as_json)
+            return
+        if promote or projection:
+            given = "--promote" if promote else "--projection"
+            raise BadArgument(given, "goes with --preview")
+        _rebuild(path, as_json=as_json)
+
+
+def _rebuild(path: Path, *, as_json: bool) -> None:
+    reader = LogReader(path)
+    projector = Projector(reader)
+    with check_progress() as progress, projector.alone():
+        projector.build_next(progress) if progress else projector.build_next()
+    generation = projector.models.current()
+    built = {"generation": generation.stem if generation else None, "position": reader.position}
+    if as_json:
+        write_json(built)
+    else:
+        write_data(f"generation {built['generation']} is current\n".encode())
+
+
+def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_json: bool) -> None:
+    # A projection that is being written lies where its author works, and is not installed yet.
+    here = str(Path.cwd())
+    if places and here not in sys.path:
+        sys.path.append(here)
+    given = [_load(place) for place in places]
+    with check_progress() as progress:
+        found = preview(
+            path,
+            given=given,
+            switch=promote,
+            samples=most(samples),
+            progress=progress or (lambda _reached, _last: None),
+        )
+    if as_json:
+        write_json(msgspec.to_builtins(found))
+    else:
+        # Needs rich, which JSON does not.
+        from automation.commands.preview_report import preview_report  # noqa: PLC0415
+
+        write_rich(*preview_report(found))
+    raise typer.Exit(ExitCode.FINE if found.equal or found.promoted else ExitCode.WRONG)
+
+
+def _load(place: str) -> Projection[Any]:
+    try:
+        return load_projection(place)
+    except ProjectionInvalid as error:
+        raise BadArgument("--projection", str(error)) from error
