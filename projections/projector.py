@@ -230,11 +230,18 @@ class Projector:
             ProjectionFailed: a projection could not take an event; names the position.
         """
         with self._turn(lambda: False):
-            return self.build_next(progress)
+            return self._build(progress, strict=True)
 
-    def build_next(self, progress: Progress = lambda _reached, _last: None) -> Path:
-        """Build the next generation from the whole log, and switch to it. Needs the lock."""
-        path = build(self._reader, self.models, self.projections, progress)
+    def build_next(self) -> Path:
+        """Build the next generation because there is none to use, and switch to it. Needs the lock.
+
+        What asks for it is a read, which must be answered: an event that a projection cannot take
+        is parked, as it is when a live model meets it.
+        """
+        return self._build(lambda _reached, _last: None, strict=False)
+
+    def _build(self, progress: Progress, *, strict: bool) -> Path:
+        path = build(self._reader, self.models, self.projections, progress, strict=strict)
         self.models.switch_to(path)
         return path
 

@@ -62,10 +62,9 @@ def rebuild(
 def _rebuild(path: Path, *, as_json: bool) -> None:
     reader = LogReader(path)
     projector = Projector(reader)
-    with check_progress() as progress, projector.alone():
-        projector.build_next(progress) if progress else projector.build_next()
-    generation = projector.models.current()
-    built = {"generation": generation.stem if generation else None, "position": reader.position}
+    with check_progress() as progress:
+        generation = projector.rebuild(progress) if progress else projector.rebuild()
+    built = {"generation": generation.stem, "position": reader.position}
     if as_json:
         write_json(built)
     else:
