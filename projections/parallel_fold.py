@@ -20,7 +20,7 @@ __all__ = ["PART", "WorkerFailed", "folded_parts", "place_of", "worth_it"]
 PART = 40_000
 """Events a part: large against the runs in it, small against memory."""
 
-_WORTH_IT = 5 * PART
+_WORTH_IT = 5
 _decode = msgspec.msgpack.Decoder(FoldedPart).decode
 
 
@@ -28,9 +28,9 @@ class WorkerFailed(Exception):
     """A worker could not fold a part; whoever folds it again sees why."""
 
 
-def worth_it(events: int, projections: Sequence[Projection[Any]]) -> bool:
+def worth_it(events: int, projections: Sequence[Projection[Any]], part: int = PART) -> bool:
     """Tell whether a rebuild is long enough, and the machine wide enough, for workers."""
-    return _cores() > 1 and events >= _WORTH_IT and all(map(place_of, projections))
+    return _cores() > 1 and events >= _WORTH_IT * part and all(map(place_of, projections))
 
 
 def _cores() -> int:
@@ -50,14 +50,14 @@ def place_of(projection: Projection[Any]) -> str | None:
 
 
 def folded_parts(
-    folder: Path, projections: Sequence[Projection[Any]], after: int, last: int
+    folder: Path, projections: Sequence[Projection[Any]], after: int, last: int, part: int = PART
 ) -> Iterator[tuple[int, FoldedPart]]:
     """Yield each part's last position and what it came to, in the order of the log.
 
     Raises:
         WorkerFailed: a part could not be folded; all before it were given.
     """
-    parts = [(first, min(first + PART, last)) for first in range(after, last, PART)]
+    parts = [(first, min(first + part, last)) for first in range(after, last, part)]
     workers = min(_cores(), len(parts))
     places = [place_of(projection) or "" for projection in projections]
     with ExitStack() as exits:

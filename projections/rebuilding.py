@@ -15,7 +15,7 @@ from ledger.codec import ZERO_HASH, leaf_hash
 from ledger.replayed import decode_together
 from projections.fold_worker import FoldedPart
 from projections.folding import Folding
-from projections.parallel_fold import WorkerFailed, folded_parts, worth_it
+from projections.parallel_fold import PART, WorkerFailed, folded_parts, worth_it
 from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels
@@ -36,6 +36,7 @@ def build(
     *,
     until: int | None = None,
     strict: bool = True,
+    part: int = PART,
 ) -> Path:
     """Build a model of all that is durable now, which is not current yet; give its file.
 
@@ -48,13 +49,14 @@ def build(
         progress: is told how far it is.
         until: the last position to fold; None is the durable mark.
         strict: raise where a projection fails, instead of parking the event.
+        part: how many events a worker folds at a time; a log of a few parts needs no workers.
 
     Raises:
         ProjectionFailed: a projection could not take an event; names the position.
         ProjectionInvalid: the SQL of a projection is not right.
     """
     last = reader.position if until is None else min(until, reader.position)
-    plan = _Plan(reader, models, projections, progress, last, strict)
+    plan = _Plan(reader, models, projections, progress, last, strict, part)
     try:
         with _collector_off():
             return _build(plan, in_parallel=True)
@@ -76,6 +78,7 @@ class _Plan:
     progress: Progress
     last: int
     strict: bool
+    part: int
 
 
 def _build(plan: _Plan, *, in_parallel: bool) -> Path:
@@ -84,8 +87,8 @@ def _build(plan: _Plan, *, in_parallel: bool) -> Path:
     with plan.models.building(checkpoint, projections) as (path, connection):
         store = RowStore(connection, projections)
         folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=plan.strict)
-        if in_parallel and worth_it(last, projections):
-            parts = folded_parts(reader.folder.path, projections, 0, last)
+        if in_parallel and worth_it(last, projections, plan.part):
+            parts = folded_parts(reader.folder.path, projections, 0, last, plan.part)
             checkpoint = _take_parts(folding, checkpoint, parts, lambda at: progress(at, last))
         for piece in pieces(reader, checkpoint.position, until=last):
             folding.take(piece.events)
