@@ -190,7 +190,7 @@ def test_an_event_that_cannot_be_taken_is_parked(size: int, end: list[EventData]
     assert (parked.projection, parked.position, parked.run_id) == ("tally", 4, RUN)
     assert (parked.type, parked.error) == ("run_annotated", "ValueError: breaks evolve")
     assert model.table("tally") == [(2, RUN, len(events) - 1)]
-    (summary,) = model.connection.execute("SELECT summary FROM runs").fetchone()
+    (summary,) = model.connection.execute("SELECT summary FROM runs_details").fetchone()
     assert BREAKS_EVOLVE in summary
 
 
