@@ -12,9 +12,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.big_log import BEGIN, index_log, make_log, run_name
+from benchmarks.big_log import BEGIN, EVENTS_A_RUN, index_log, make_log, run_name
 from benchmarks.measuring import report, timed
 from projections import RunHistory
 from projections.run_filter import RunFilter
@@ -58,28 +60,25 @@ COMBINED: Mapping[str, RunFilter] = {
 _Question = Callable[[RunHistory], object]
 
 
+def page(history: RunHistory, **asked: Any) -> bytes:
+    """Ask for a page as it is served."""
+    return history.runs_page(**asked).encode()
+
+
 def questions(runs: int) -> Iterator[tuple[str, _Question]]:
     """Name what is asked of a model of so many runs."""
     for name, kind in KINDS.items():
-        yield f"100 of {name}", lambda history, kind=kind: history.runs_page(matching=kind).encode()
-    yield "100 as objects", lambda history: history.list_runs()
-    yield "one run", lambda history: history.run_json(run_name(runs // 3))
-    yield "one run as an object", lambda history: history.get_run(run_name(runs // 3))
-    middle = runs // 3 * 8 + 4
-    yield "one run as of", lambda history: history.run_json(run_name(runs // 3), as_of=middle)
+        yield f"100 of {name}", partial(page, matching=kind)
+    run, middle = run_name(runs // 3), runs // 3 * EVENTS_A_RUN + 4
+    yield "100 as objects", RunHistory.list_runs
+    yield "one run", lambda history: history.run_json(run)
+    yield "one run as an object", lambda history: history.get_run(run)
+    yield "one run as of", lambda history: history.run_json(run, as_of=middle)
     for name, matching in COMBINED.items():
-        for order in ("newest", "shortest"):
-            yield (
-                f"{name}, {order} first",
-                lambda history, asked=matching, order=order: history.runs_page(
-                    matching=asked, order=order
-                ).encode(),
-            )
-    yield "100 as of", lambda history: history.runs_page(as_of=middle).encode()
-    yield (
-        "longest as of",
-        lambda history: history.runs_page(as_of=middle, order="longest").encode(),
-    )
+        yield f"{name}, newest first", partial(page, matching=matching)
+        yield f"{name}, shortest first", partial(page, matching=matching, order="shortest")
+    yield "100 as of", partial(page, as_of=middle)
+    yield "100 as of, longest first", partial(page, as_of=middle, order="longest")
 
 
 def measure(question: _Question, history: RunHistory) -> float:
