@@ -81,7 +81,10 @@ class RunHistory:
         asked = _asked(limit, result_filter, matching, order, after)
         position = None if as_of is None else position_of(self.reader, as_of)
         rows = self._model.ask(lambda connection, _: self._rows(connection, asked, position))
-        return [RunSummary.model_validate_json(text) for text in self._details(rows, position)]
+        items = [row.summary for row in rows]
+        items = items if position is not None else self._judged(items)
+        attempts = [row.attempts for row in rows]
+        return list(map(RunSummary.from_stored, items, attempts))
 
     def runs_page(
         self,
@@ -193,11 +196,6 @@ class RunHistory:
         return self._model.ask(
             lambda connection, _: degraded_of(connection.execute(query("degraded")))
         )
-
-    def _details(self, rows: Sequence[ListedRun], past: int | None) -> list[str]:
-        items = [row.summary for row in rows]
-        items = items if past is not None else self._judged(items)
-        return [detail(item, row.attempts) for item, row in zip(items, rows, strict=True)]
 
     def _judged(self, items: Sequence[str]) -> list[str]:
         """Fill in the liveness of runs that have not ended, which depends on the clock."""

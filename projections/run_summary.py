@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, TypeAdapter
 
 from ledger.events import ErrorInfo, Result, WriterIdentity
 from ledger.plain_values import utc_text
+from projections.stored_attempts import AsTuple, ReadWhenNeeded
 
 __all__ = [
     "FIRST_NINE",
@@ -57,6 +59,9 @@ class Attempt(_Served):
     metrics: dict[str, Any] = {}
     output_tail: str | None = None
     position: int
+
+
+_read_attempts = TypeAdapter(tuple[Attempt, ...]).validate_json
 
 
 class SkippedStage(_Served):
@@ -115,7 +120,15 @@ class RunSummary(_Served):
     last_sequence: int
     last_event_at: UtcText | None
     liveness: Liveness | None
-    attempts: tuple[Attempt, ...]
+    attempts: Annotated[Sequence[Attempt], AsTuple(Attempt)]
+
+    @classmethod
+    def from_stored(cls, item: str, attempts: str) -> Self:
+        """Read a list item, and its attempts when one is looked at."""
+        run = cls.model_validate_json(f'{item[:-1]},"attempts":[]}}')
+        # Past the model, which would have to read them to check them.
+        run.__dict__["attempts"] = ReadWhenNeeded(attempts, _read_attempts)
+        return run
 
     def list_item(self) -> dict[str, Any]:
         """Give the JSON object of a list: the detail without its attempts."""

@@ -26,7 +26,7 @@ from ledger.errors import (
     LedgerReplaced,
     SequenceConflict,
 )
-from projections.errors import ReadModelOfAnotherLog
+from projections.errors import AsOfNotReached, ReadModelOfAnotherLog
 
 __all__ = ["ExitCode", "exit_code_of"]
 
@@ -52,6 +52,7 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     RunIdAmbiguous: ExitCode.USAGE,
     SequenceConflict: ExitCode.USAGE,
     UnknownPipeline: ExitCode.USAGE,
+    AsOfNotReached: ExitCode.NOT_FOUND,
     KeyNotFound: ExitCode.NOT_FOUND,
     LedgerNotFound: ExitCode.NOT_FOUND,
     RunNotFound: ExitCode.NOT_FOUND,

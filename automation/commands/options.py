@@ -13,7 +13,7 @@ from ledger.errors import InvalidEvent
 from ledger.fields import RUN_ID
 from ledger.folder import DEFAULT_FOLDER
 
-__all__ = ["FolderOption", "JsonOption", "check_run_id", "folder_of", "parse_pairs"]
+__all__ = ["FolderOption", "JsonOption", "PastOption", "check_run_id", "folder_of", "parse_pairs"]
 
 FolderOption = Annotated[
     Path | None,
@@ -25,6 +25,15 @@ FolderOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+PastOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="POSITION|TIME",
+        help="As it was at this position, or at this time (with its zone).",
+    ),
+]
 
 
 def folder_of(option: Path | None) -> Path:

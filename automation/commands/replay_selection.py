@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from automation.commands.moments import parse_past
 from automation.commands.options import check_run_id
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader
@@ -16,8 +17,6 @@ from ledger.mark import Mark
 from ledger.plain_values import utc_text
 
 __all__ = ["Selection", "select"]
-
-_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +97,12 @@ def select(
         check_run_id(run_id)
     for event_type in types:
         _check_type(event_type)
-    is_position = until is not None and until.isdecimal() and until.isascii()
-    if is_position and len(str(until)) > _MOST_DIGITS:
-        raise BadArgument("--until", "no log has so many positions")
-    as_of = None if until is None or is_position else _time(until)
-    if as_of is not None and follow:
-        raise BadArgument("--until", "with --follow it must be a position")
-    return Selection(
-        run_id, after, int(until) if until and is_position else None, as_of, frozenset(types)
-    )
+    past = None if until is None else parse_past("--until", until)
+    if isinstance(past, datetime):
+        if follow:
+            raise BadArgument("--until", "with --follow it must be a position")
+        return Selection(run_id, after, None, utc_text(past), frozenset(types))
+    return Selection(run_id, after, past, None, frozenset(types))
 
 
 def _check_type(event_type: str) -> None:
@@ -114,18 +110,3 @@ def _check_type(event_type: str) -> None:
         close = difflib.get_close_matches(event_type, EVENT_TYPES, n=1)
         meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENT_TYPES)}"
         raise BadArgument("--type", f"{event_type!r} is no type of event; {meant}")
-
-
-def _time(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is neither a position nor a time like 2026-01-15T10:00:00Z"
-        raise BadArgument("--until", reason) from None
-    if moment.tzinfo is None:
-        reason = f"{text} has no zone: add its offset, or Z for UTC, like {moment.isoformat()}Z"
-        raise BadArgument("--until", reason)
-    try:
-        return utc_text(moment)
-    except OverflowError:
-        raise BadArgument("--until", f"{text} is beyond the calendar of UTC") from None

@@ -11,12 +11,13 @@ from rich.text import Text
 from automation.commands.run_words import duration, result_of, safe, started, styled_result
 from automation.commands.terminal_text import printable
 from projections import RunSummary
+from projections.run_order import RunKey
 
 __all__ = ["runs_table"]
 
 
-def runs_table(runs: Sequence[RunSummary], total: int) -> Group:
-    """Lay out a list of runs, and say how many there are in all."""
+def runs_table(runs: Sequence[RunSummary], total: int | None, after: RunKey | None = None) -> Group:
+    """Lay out a list of runs, and say how many there are in all, if known, and how to go on."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in ("run", "pipeline", "result", "started", "duration", "stages"):
         # An id is there to be copied, so it never wraps; the reason gives way.
@@ -32,6 +33,8 @@ def runs_table(runs: Sequence[RunSummary], total: int) -> Group:
             str(len(run.stages_executed)),
             Text(printable(run.failure_reason or "")),
         )
+    total = len(runs) if total is None else total
     shown = f"{len(runs)} of {total}" if len(runs) < total else str(total)
     count = Text(f"{shown} {'run' if total == 1 else 'runs'}", style="dim")
-    return Group(table, count) if runs else Group(count)
+    going_on = [] if after is None else [Text(f"go on with --after {after}", style="dim")]
+    return Group(table, *going_on, count) if runs else Group(count)
