@@ -150,9 +150,11 @@ def concurrent(folder: Path, kind: str, write: Callable[[EventLog, int, str], fl
 
 def _process_ours(folder: Path, tag: str, begin: float) -> None:
     log = EventLog.open(folder)
-    events = one_stage(tag, EACH)
+    first, *others = one_stage(tag, EACH)
     time.sleep(max(0.0, begin - time.time()))
-    for event in events:
+    # As whoever starts a run does, who has just made up its id.
+    log.append_batch([first], fresh_run=True)
+    for event in others:
         log.append(event)
     log.close()
 
