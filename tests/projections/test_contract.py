@@ -35,9 +35,9 @@ from tests.projections.drawing import unhurried
 MOVING = (
     "runs.last_position",
     "runs.reach",
-    "runs.summary.last_position",
-    "runs.summary.last_sequence",
-    "runs.summary.last_event_at",
+    "runs_details.summary.last_position",
+    "runs_details.summary.last_sequence",
+    "runs_details.summary.last_event_at",
 )
 """Where a run stands: what any event moves, known or not."""
 
