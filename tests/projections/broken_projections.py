@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from ledger.replayed import ReplayedEvent, is_unread
 from projections.projection import Row
 
-__all__ = ["BROKEN", "Tally"]
+__all__ = ["BROKEN", "TypeCounts"]
 
 _KNOWN = frozenset({"run_started", "stage_completed", "stage_failed", "run_annotated"})
 
 
-class TallyState(msgspec.Struct, frozen=True):
+class CountsState(msgspec.Struct, frozen=True):
     """What was counted of a run."""
 
     run_id: str
@@ -26,20 +26,20 @@ class TallyState(msgspec.Struct, frozen=True):
     last: int = 0
 
 
-class Tally:
+class TypeCounts:
     """Counts the events of a run by some of their types. Keeps every law."""
 
-    name = "tally"
+    name = "type_counts"
     version = 1
-    state_type: type[Any] = TallyState
+    state_type: type[Any] = CountsState
     tables = """
-        CREATE TABLE tally (run INTEGER, type TEXT, count, PRIMARY KEY (run, type)) WITHOUT ROWID;
+        CREATE TABLE type_counts (run INTEGER, type TEXT, count, PRIMARY KEY (run, type));
     """
     indexes = ""
 
     def initial(self, run_id: str) -> Any:
         """Count nothing."""
-        return TallyState(run_id)
+        return CountsState(run_id)
 
     def evolve(self, state: Any, event: ReplayedEvent) -> Any:
         """Count one more event."""
@@ -54,10 +54,10 @@ class Tally:
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give a row a type."""
-        return [("tally", (kind, count)) for kind, count in state.counts.items()]
+        return [("type_counts", (kind, count)) for kind, count in state.counts.items()]
 
 
-class RaisesInEvolve(Tally):
+class RaisesInEvolve(TypeCounts):
     """Takes it that every stage counts its rows."""
 
     def count(self, state: Any, event: ReplayedEvent) -> Any:
@@ -67,16 +67,16 @@ class RaisesInEvolve(Tally):
         return super().count(state, event)
 
 
-class RaisesInRows(Tally):
+class RaisesInRows(TypeCounts):
     """Takes it that every run has a start."""
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Divide by what may be 0."""
         starts = state.counts.get("run_started", 0)
-        return [("tally", (kind, count / starts)) for kind, count in state.counts.items()]
+        return [("type_counts", (kind, count / starts)) for kind, count in state.counts.items()]
 
 
-class ChangesState(Tally):
+class ChangesState(TypeCounts):
     """Counts in the dictionary it was given."""
 
     def count(self, state: Any, event: ReplayedEvent) -> Any:
@@ -85,7 +85,7 @@ class ChangesState(Tally):
         return replace(state, last=event.position)
 
 
-class ChangesEvent(Tally):
+class ChangesEvent(TypeCounts):
     """Takes from the event what it needs."""
 
     def count(self, state: Any, event: ReplayedEvent) -> Any:
@@ -95,7 +95,7 @@ class ChangesEvent(Tally):
         return super().count(state, event)
 
 
-class RowsChangeState(Tally):
+class RowsChangeState(TypeCounts):
     """Adds up while it is asked."""
 
     def rows(self, state: Any) -> Iterable[Row]:
@@ -105,7 +105,7 @@ class RowsChangeState(Tally):
         return given
 
 
-class Undecided(Tally):
+class Undecided(TypeCounts):
     """Numbers its steps by itself."""
 
     def __init__(self) -> None:
@@ -118,31 +118,31 @@ class Undecided(Tally):
         return replace(state, counts={"steps": self.steps}, last=event.position)
 
 
-class KeepsMoments(Tally):
+class KeepsMoments(TypeCounts):
     """Gives SQLite a value that it has no type for."""
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give a moment."""
-        return [("tally", (kind, datetime(2026, 1, 15, tzinfo=UTC))) for kind in state.counts]
+        return [("type_counts", (kind, datetime(2026, 1, 15, tzinfo=UTC))) for kind in state.counts]
 
 
-class TooManyValues(Tally):
+class TooManyValues(TypeCounts):
     """Gives a value more than there are columns."""
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give a row that does not fit."""
-        return [("tally", (kind, count, None)) for kind, count in state.counts.items()]
+        return [("type_counts", (kind, count, None)) for kind, count in state.counts.items()]
 
 
-class NoText(Tally):
+class NoText(TypeCounts):
     """Gives text that no file can hold."""
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give half a character."""
-        return [("tally", (kind + "\ud83d", count)) for kind, count in state.counts.items()]
+        return [("type_counts", (kind + "\ud83d", count)) for kind, count in state.counts.items()]
 
 
-class AnotherTable(Tally):
+class AnotherTable(TypeCounts):
     """Gives rows of a table that it does not have."""
 
     def rows(self, state: Any) -> Iterable[Row]:
@@ -150,7 +150,7 @@ class AnotherTable(Tally):
         return [("tallies", tuple(state.counts.items()))]
 
 
-class CannotBeStored(Tally):
+class CannotBeStored(TypeCounts):
     """Counts by complex numbers."""
 
     def count(self, state: Any, event: ReplayedEvent) -> Any:
@@ -167,7 +167,7 @@ class LooseState(msgspec.Struct, frozen=True):
     last: int = 0
 
 
-class ReadAgainAsAnother(Tally):
+class ReadAgainAsAnother(TypeCounts):
     """Keeps a tuple, and gets a list back."""
 
     state_type = LooseState
@@ -182,10 +182,10 @@ class ReadAgainAsAnother(Tally):
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Tell a tuple from a list."""
-        return [("tally", (str(state.counts), len(state.counts)))]
+        return [("type_counts", (str(state.counts), len(state.counts)))]
 
 
-class CountsTwice(Tally):
+class CountsTwice(TypeCounts):
     """Does not look whether it has seen an event before."""
 
     def evolve(self, state: Any, event: ReplayedEvent) -> Any:
@@ -194,7 +194,7 @@ class CountsTwice(Tally):
         return self.count(state, event) if known else state
 
 
-class CountsAnything(Tally):
+class CountsAnything(TypeCounts):
     """Counts types that it does not know."""
 
     def evolve(self, state: Any, event: ReplayedEvent) -> Any:
@@ -202,7 +202,7 @@ class CountsAnything(Tally):
         return self.count(state, event) if event.position > state.last else state
 
 
-class CountsAnyVersion(Tally):
+class CountsAnyVersion(TypeCounts):
     """Counts payloads that it cannot read."""
 
     def evolve(self, state: Any, event: ReplayedEvent) -> Any:
@@ -211,34 +211,34 @@ class CountsAnyVersion(Tally):
         return self.count(state, event) if new else state
 
 
-class Rounded(Tally):
+class Rounded(TypeCounts):
     """Has a trigger change its rows, which a rebuild never sees."""
 
     indexes = """
-        CREATE TRIGGER tally_rounded AFTER INSERT ON tally BEGIN
-            UPDATE tally SET count = 0 WHERE run = new.run;
+        CREATE TRIGGER type_counts_rounded AFTER INSERT ON type_counts BEGIN
+            UPDATE type_counts SET count = 0 WHERE run = new.run;
         END;
     """
 
 
-class SumOnce(Tally):
+class SumOnce(TypeCounts):
     """Adds up when a model is built, and never again."""
 
-    indexes = "CREATE TABLE tally_sum AS SELECT count(*) AS runs FROM tally;"
+    indexes = "CREATE TABLE type_counts_sum AS SELECT count(*) AS runs FROM type_counts;"
 
 
-class CountsWrites(Tally):
+class CountsWrites(TypeCounts):
     """Counts how often rows are written, which hangs on where the batches end."""
 
     indexes = """
-        CREATE TABLE tally_writes AS SELECT count(*) AS writes FROM tally;
-        CREATE TRIGGER tally_written AFTER INSERT ON tally BEGIN
-            UPDATE tally_writes SET writes = writes + 1;
+        CREATE TABLE type_counts_writes AS SELECT count(*) AS writes FROM type_counts;
+        CREATE TRIGGER type_counts_written AFTER INSERT ON type_counts BEGIN
+            UPDATE type_counts_writes SET writes = writes + 1;
         END;
     """
 
 
-class Remembers(Tally):
+class Remembers(TypeCounts):
     """Keeps what it saw outside of the state."""
 
     def __init__(self) -> None:
@@ -253,18 +253,18 @@ class Remembers(Tally):
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give what only this object knows."""
-        return [("tally", (self.seen.get(state.run_id, ""), 1))] if state.counts else []
+        return [("type_counts", (self.seen.get(state.run_id, ""), 1))] if state.counts else []
 
 
-class KnowsItsProcess(Tally):
+class KnowsItsProcess(TypeCounts):
     """Gives rows that hang on the process it runs in, as the order of a set does."""
 
     def rows(self, state: Any) -> Iterable[Row]:
         """Give the process with each type."""
-        return [("tally", (kind, os.getpid())) for kind in state.counts]
+        return [("type_counts", (kind, os.getpid())) for kind in state.counts]
 
 
-BROKEN: Mapping[type[Tally], str] = {
+BROKEN: Mapping[type[TypeCounts], str] = {
     RaisesInEvolve: "total",
     RaisesInRows: "total",
     ChangesState: "pure",

@@ -13,19 +13,28 @@ from projections.errors import ProjectionInvalid
 from projections.projector import Projector
 from projections.testing import check_projection, lines_of, write_log
 from tests.ledger.examples import one_run
-from tests.projections.broken_projections import Tally
+from tests.projections.broken_projections import TypeCounts
 
 WRONG = {
     "no SQL": ("CREAT INDEX x;", "syntax error"),
-    "no end": ("CREATE INDEX tally_types ON tally (type)", "a statement has no end"),
-    "two in a line": ("CREATE INDEX a ON tally (run); CREATE INDEX b ON tally (type);", "one stat"),
-    "no such table": ("CREATE INDEX tally_types ON tallies (type);", "no such table"),
-    "rows that do not fit": ("CREATE UNIQUE INDEX tally_runs ON tally (run);", "UNIQUE"),
-    "the name of another": ("CREATE TABLE runs_of_tally (run);", "is not called tally or tally_"),
+    "no end": ("CREATE INDEX type_counts_types ON type_counts (type)", "a statement has no end"),
+    "two in a line": (
+        "CREATE INDEX a ON type_counts (run); CREATE INDEX b ON type_counts (type);",
+        "one stat",
+    ),
+    "no such table": ("CREATE INDEX type_counts_types ON tallies (type);", "no such table"),
+    "rows that do not fit": (
+        "CREATE UNIQUE INDEX type_counts_runs ON type_counts (run);",
+        "UNIQUE",
+    ),
+    "the name of another": (
+        "CREATE TABLE runs_of_type_counts (run);",
+        "is not called type_counts or type_counts_",
+    ),
 }
 
 
-class Indexed(Tally):
+class Indexed(TypeCounts):
     """Has SQL of its own for when the rows are in."""
 
     def __init__(self, indexes: str) -> None:
@@ -44,7 +53,7 @@ def test_wrong_sql_for_indexes_is_told(case: str, tmp_path: Path) -> None:
     with pytest.raises(ProjectionInvalid, match=reason) as caught:
         projector.catch_up(reader.position)
 
-    assert caught.value.name == "tally"
+    assert caught.value.name == "type_counts"
     assert projector.models.current() is None
     assert not list(projector.models.path.glob("*.sqlite*"))
 
@@ -58,8 +67,8 @@ def test_the_contract_kit_tells_the_same() -> None:
 def test_what_indexes_may_make(tmp_path: Path) -> None:
     """Indexes, and tables under the projection's name; figures for SQLite's planner, too."""
     indexes = """
-        CREATE INDEX tally_types ON tally (type);
-        CREATE TABLE tally_sum AS SELECT count(*) AS lines FROM tally;
+        CREATE INDEX type_counts_types ON type_counts (type);
+        CREATE TABLE type_counts_sum AS SELECT count(*) AS lines FROM type_counts;
         ANALYZE;
         -- and no more
     """
@@ -72,4 +81,4 @@ def test_what_indexes_may_make(tmp_path: Path) -> None:
     path = projector.models.current()
     assert path is not None
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT lines FROM tally_sum").fetchall() == [(2,)]
+        assert connection.execute("SELECT lines FROM type_counts_sum").fetchall() == [(2,)]
