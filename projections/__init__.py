@@ -1,6 +1,8 @@
 """The projections: what the facts mean. Every view can be thrown away and built again."""
 
+from ledger.replayed import ReplayedEvent, is_unread
 from projections.explanation import explain
+from projections.projection import Projection, Row
 from projections.run_filter import RunFilter
 from projections.run_history import RunHistory, RunsPage
 from projections.run_order import RunKey, RunOrder
@@ -8,6 +10,9 @@ from projections.run_summary import RunSummary
 from projections.runs_file import RunsFile
 
 __all__ = [
+    "Projection",
+    "ReplayedEvent",
+    "Row",
     "RunFilter",
     "RunHistory",
     "RunKey",
@@ -16,4 +21,5 @@ __all__ = [
     "RunsFile",
     "RunsPage",
     "explain",
+    "is_unread",
 ]

@@ -55,7 +55,7 @@ def statements(text: str) -> Iterator[str]:
         if complete_statement(statement):
             yield statement
             statement = ""
-    rest = [line for line in statement.splitlines() if line.strip() and line[:2] != "--"]
+    rest = [line for line in statement.splitlines() if line.strip() and line.strip()[:2] != "--"]
     if rest:
         message = f"a statement has no end: {rest[0]}"
         raise ValueError(message)

@@ -25,8 +25,8 @@ import msgspec
 from ledger.files import replace_atomically, sync_file
 from ledger.folder import LedgerFolder
 from projections.projection import Projection
-from projections.queries import query, statements
-from projections.row_store import create_tables
+from projections.queries import query
+from projections.row_store import create_indexes, create_tables
 
 __all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
 
@@ -171,9 +171,7 @@ class ReadModels:
                 create_tables(connection, projections)
                 connection.execute(query("begin_checkpoint"), astuple(checkpoint))
                 yield path, connection
-                for projection in projections:
-                    for statement in statements(projection.indexes):
-                        connection.execute(statement)
+                create_indexes(connection, projections)
                 connection.execute("COMMIT")
                 connection.execute("PRAGMA journal_mode = WAL")
             sync_file(path)

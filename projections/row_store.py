@@ -13,9 +13,18 @@ from projections.errors import ProjectionInvalid
 from projections.projection import Projection
 from projections.queries import query, sql_file, statements
 
-__all__ = ["ParkedEvent", "RowStore", "create_tables", "parked_events", "projected"]
+__all__ = [
+    "ParkedEvent",
+    "RowStore",
+    "create_indexes",
+    "create_tables",
+    "parked_events",
+    "projected",
+]
 
 _INSERT = "INSERT INTO {table} VALUES ({places})"
+_PRIMARY_CODE = 0xFF
+_OF_THE_SQL = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
 _DELETE = "DELETE FROM {table} WHERE run = ?"
 
 
@@ -49,27 +58,55 @@ def create_tables(connection: sqlite3.Connection, projections: Sequence[Projecti
         connection.execute(statement)
     known = _tables(connection)
     for projection in projections:
-        try:
-            for statement in statements(projection.tables):
-                connection.execute(statement)
-        except (sqlite3.Error, ValueError) as error:
-            raise ProjectionInvalid(projection.name, f"its tables: {error}") from error
+        _execute(connection, projection.name, "tables", projection.tables)
         made = _tables(connection) - known
         known |= made
-        _check_tables(connection, projection.name, made)
+        _check_tables(connection, projection.name, sorted(made))
         connection.execute(query("put_projection"), (projection.name, projection.version))
         for table in sorted(made):
             connection.execute(query("put_projection_table"), (projection.name, table))
 
 
+def create_indexes(connection: sqlite3.Connection, projections: Sequence[Projection[Any]]) -> None:
+    """Make what a model needs when all rows of a rebuild are in.
+
+    Raises:
+        ProjectionInvalid: the SQL of a projection cannot be run, or makes tables it may not.
+    """
+    known = _tables(connection)
+    for projection in projections:
+        _execute(connection, projection.name, "indexes", projection.indexes)
+        made = _tables(connection) - known
+        known |= made
+        _check_names(projection.name, made)
+
+
+def _execute(connection: sqlite3.Connection, name: str, what: str, sql: str) -> None:
+    try:
+        for statement in statements(sql):
+            connection.execute(statement)
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        # The rest is about the file and the disk, and no fault of the projection.
+        if code & _PRIMARY_CODE not in _OF_THE_SQL:
+            raise
+        raise ProjectionInvalid(name, f"its {what}: {error}") from error
+
+
 def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute(query("tables"))}
+    names = {name for (name,) in connection.execute(query("tables"))}
+    return {name for name in names if not name.startswith("sqlite_")}
 
 
-def _check_tables(connection: sqlite3.Connection, name: str, tables: Iterable[str]) -> None:
+def _check_names(name: str, tables: Iterable[str]) -> None:
     for table in tables:
         if not re.fullmatch(rf"{name}(_\w+)?", table):
             raise ProjectionInvalid(name, f"its table {table} is not called {name} or {name}_…")
+
+
+def _check_tables(connection: sqlite3.Connection, name: str, tables: Sequence[str]) -> None:
+    _check_names(name, tables)
+    for table in tables:
         first = connection.execute(query("first_column"), (table,)).fetchone()
         if first is None or first[0] != "run":
             raise ProjectionInvalid(name, f"the first column of its table {table} is not run")
