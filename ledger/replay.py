@@ -25,7 +25,8 @@ from ledger.walk import Line
 
 __all__ = ["Stretch", "replay", "replay_run"]
 
-_CHUNK = 1 << 20
+# So little that all of it, decoded, stays in the cache of a core while it is folded.
+_CHUNK = 1 << 16
 _CAREFUL = 500
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 

@@ -18,7 +18,7 @@ import msgspec
 from ledger import LogReader
 from ledger.replay import replay
 from ledger.replayed import ReplayedEvent
-from projections.projection import ENDS, Projection
+from projections.projection import ENDS, Projection, Row
 from projections.registry import load_projection
 
 __all__ = ["FoldedPart", "Order", "fold_part", "read_frame", "write_frame"]
@@ -51,15 +51,49 @@ class FoldedPart(msgspec.Struct, frozen=True):
 
 
 class _Whole:
-    """A run that began in the part: its states, and its lines in case it does not end in it."""
+    """A run that began in the part: its states, and its lines in case it does not end in it.
 
-    __slots__ = ("ended", "lines", "run", "states")
+    Its rows are made when it ends, while its states are still in the cache of a core.
+    """
+
+    __slots__ = ("ended", "lines", "rows", "run", "states")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
         self.states = states
         self.lines: list[tuple[int, bytes]] = []
         self.ended = False
+        self.rows: list[list[Row]] | None = None
+
+    def take(
+        self, event: ReplayedEvent, line: bytes, projections: Sequence[Projection[Any]]
+    ) -> None:
+        """Fold an event."""
+        states = self.states
+        for at, projection in enumerate(projections):
+            states[at] = projection.evolve(states[at], event)
+        if event.type in ENDS:
+            self.ended, self.lines = True, []
+            self.rows = self._make_rows(projections)
+        elif self.ended:
+            self.rows = None
+        else:
+            self.lines.append((event.position, line))
+
+    def put(
+        self,
+        projections: Sequence[Projection[Any]],
+        tables: Sequence[dict[str, list[list[Any]]]],
+    ) -> None:
+        """Add its rows to those of each projection's tables."""
+        made = self.rows or self._make_rows(projections)
+        for rows, put_in in zip(made, tables, strict=True):
+            for table, values in rows:
+                put_in.setdefault(table, []).append([self.run, *values])
+
+    def _make_rows(self, projections: Sequence[Projection[Any]]) -> list[list[Row]]:
+        both = zip(projections, self.states, strict=True)
+        return [list(projection.rows(state)) for projection, state in both]
 
 
 def fold_part(
@@ -69,7 +103,6 @@ def fold_part(
 
     Raises whatever goes wrong: the caller then folds the part itself, and sees what it is.
     """
-    evolves = [(at, projection.evolve) for at, projection in enumerate(projections)]
     whole: dict[str, _Whole] = {}
     begun_before: set[str] = set()
     others: list[tuple[int, bytes]] = []
@@ -77,32 +110,16 @@ def fold_part(
     for stretch in replay(reader, after, until):
         for event, line in zip(stretch.events, stretch.lines, strict=True):
             run_id = event.run_id
-            if run_id is None:
-                others.append((event.position, line))
-                continue
-            run = whole.get(run_id)
+            run = None if run_id is None else whole.get(run_id)
             if run is None:
-                if event.sequence != 1 or run_id in begun_before:
-                    begun_before.add(run_id)
+                if run_id is None or event.sequence != 1 or run_id in begun_before:
+                    begun_before.add(run_id or "")
                     others.append((event.position, line))
                     continue
                 states = [projection.initial(run_id) for projection in projections]
                 run = whole[run_id] = _Whole(event.position, states)
-            _fold_into(run, event, line, evolves)
+            run.take(event, line, projections)
     return _folded(projections, whole, others, line)
-
-
-def _fold_into(
-    run: _Whole, event: ReplayedEvent, line: bytes, evolves: Sequence[tuple[int, Any]]
-) -> None:
-    states = run.states
-    for at, evolve in evolves:
-        states[at] = evolve(states[at], event)
-    if event.type in ENDS:
-        run.ended = True
-        run.lines = []
-    elif not run.ended:
-        run.lines.append((event.position, line))
 
 
 def _folded(
@@ -114,13 +131,11 @@ def _folded(
     rows: list[dict[str, list[list[Any]]]] = [{} for _ in projections]
     runs: list[tuple[str, int]] = []
     for run_id, run in whole.items():
-        if not run.ended:
+        if run.ended:
+            runs.append((run_id, run.run))
+            run.put(projections, rows)
+        else:
             others += run.lines
-            continue
-        runs.append((run_id, run.run))
-        for projection, state, tables in zip(projections, run.states, rows, strict=True):
-            for table, values in projection.rows(state):
-                tables.setdefault(table, []).append([run.run, *values])
     others.sort()
     return FoldedPart(runs, rows, [line for _, line in others], last_line)
 

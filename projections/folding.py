@@ -23,7 +23,8 @@ __all__ = ["Folding", "Refold"]
 Refold = Callable[[str, int], Iterable[ReplayedEvent]]
 """Gives the events of a run up to a position."""
 
-_KEPT = 2_000
+# Few: the rows of a run are quickly made while its state is still in the cache of a core.
+_KEPT = 64
 _REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
