@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 import threading
 import zlib
 from collections import OrderedDict
@@ -37,8 +38,12 @@ __all__ = [
 _RUN_ID = b'"run_id":'
 _HEAD = 180
 _NO_RUN = b"-"
-# Each takes a descriptor, of which a process may have no more than 1,024.
-_MOST_MAPPED = 48
+
+
+def _most_mapped() -> int:
+    """Give how many index files may be mapped: each takes a descriptor, and many do other work."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 4096 if allowed == resource.RLIM_INFINITY else min(allowed // 4, 4096)
 
 
 def index_name(first: int) -> str:
@@ -250,7 +255,7 @@ class RunIndex:
         if self._skipped(first):
             # The file may be from before the damage, and fit by its size.
             return None
-        if len(self._mapped) >= _MOST_MAPPED:
+        if len(self._mapped) >= _most_mapped():
             self._mapped.popitem(last=False)[1].close()
         try:
             size = self._folder.segment(first).stat().st_size
