@@ -143,14 +143,16 @@ def list_page(
     lanes = [_by_start(asked, past)] if asked.order.by_start else _by_duration(asked, past)
     searches = lanes[0].searches if lanes else ()
     best = _least(connection, searches, effort.few)
-    is_tried = best is not None or not searches
+    is_walked = best is None
     rows: list[ListedRun] = []
     for lane in lanes:
         limit = asked.limit - len(rows)
-        found = None if is_tried else _try(connection, lane, asked.order, limit, effort)
+        # Where nothing is searched for, each row that is walked over is on the page.
+        too_long = effort.too_long if searches else 0
+        found = _walk_on(connection, lane, asked.order, limit, too_long) if is_walked else None
         if found is None:
-            if not is_tried:
-                best, is_tried = _least(connection, searches, effort.many), True
+            if is_walked:
+                best, is_walked = _least(connection, searches, effort.many), False
             part = lane.surest if best is None else _found(lane.at, best, lane.tests)
             found = _fetch(connection, part, asked.order, limit)
         rows += found
@@ -159,12 +161,12 @@ def list_page(
     return rows
 
 
-def _try(
-    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, effort: Effort
+def _walk_on(
+    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, too_long: int
 ) -> list[ListedRun] | None:
-    """Walk a lane; give None where that takes too long."""
+    """Walk a lane; give None where that takes too long, for which 0 sets no bound."""
     try:
-        connection.set_progress_handler(lambda: True, effort.too_long)
+        connection.set_progress_handler(lambda: True, too_long)
         return _fetch(connection, lane.walk, order, limit)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
