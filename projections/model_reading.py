@@ -20,7 +20,7 @@ __all__ = ["ModelReading"]
 _LOOKS = 5
 _PAGE = 4096
 # Enough for the pages that lists are found by; what is served is read once and let go.
-_CACHE = "PRAGMA cache_size = -65536"
+_CACHE = "PRAGMA cache_size = -131072"
 
 Answer = TypeVar("Answer")
 _Place = tuple[int, ...]

@@ -29,6 +29,7 @@ from projections.run_order import RunKey, RunOrder
 __all__ = ["Effort", "ListedRun", "Past", "RunsAsked", "kept_total", "list_page"]
 
 _WALK = "SELECT {at} AS at, run FROM runs INDEXED BY {index} WHERE {tests}"
+_SCAN = "SELECT duration AS at, run FROM runs NOT INDEXED WHERE {tests}"
 _FOUND = (
     "SELECT {at} AS at, runs.run FROM ({finding}) AS found"
     " CROSS JOIN runs ON runs.run = found.run WHERE {tests}"
@@ -53,7 +54,7 @@ class Effort(msgspec.Struct, frozen=True):
     """
 
     few: int = 4_000
-    too_long: int = 300_000
+    too_long: int = 60_000
     many: int = 100_000
 
 
@@ -109,10 +110,11 @@ class _Part(NamedTuple):
 
 
 class _Lane(NamedTuple):
-    """Two ways to the same rows: a walk in order, and from those of one condition."""
+    """The ways to the same rows: a walk in order, from those of one condition, or the surest."""
 
     at: str
     walk: _Part
+    surest: _Part
     tests: Sequence[Condition]
     searches: Sequence[Condition]
 
@@ -139,31 +141,39 @@ def list_page(
 ) -> list[ListedRun]:
     """Give the page of a list, in order."""
     lanes = [_by_start(asked, past)] if asked.order.by_start else _by_duration(asked, past)
+    searches = lanes[0].searches if lanes else ()
+    best = _least(connection, searches, effort.few)
+    is_walked = best is None
     rows: list[ListedRun] = []
     for lane in lanes:
-        rows += _read(connection, lane, asked.order, asked.limit - len(rows), effort)
+        limit = asked.limit - len(rows)
+        # Where nothing is searched for, each row that is walked over is on the page.
+        too_long = effort.too_long if searches else 0
+        found = _walk_on(connection, lane, asked.order, limit, too_long) if is_walked else None
+        if found is None:
+            if is_walked:
+                best, is_walked = _least(connection, searches, effort.many), False
+            part = lane.surest if best is None else _found(lane.at, best, lane.tests)
+            found = _fetch(connection, part, asked.order, limit)
+        rows += found
         if len(rows) >= asked.limit:
             break
     return rows
 
 
-def _read(
-    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, effort: Effort
-) -> list[ListedRun]:
-    """Read a lane by the quickest way, which the numbers of runs tell, and how the walk goes."""
-    best = _least(connection, lane.searches, effort.few)
-    if best is None and lane.searches:
-        try:
-            connection.set_progress_handler(lambda: True, effort.too_long)
-            return _fetch(connection, lane.walk, order, limit)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-        finally:
-            connection.set_progress_handler(None, 0)
-        best = _least(connection, lane.searches, effort.many)
-    part = lane.walk if best is None else _found(lane.at, best, lane.tests)
-    return _fetch(connection, part, order, limit)
+def _walk_on(
+    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, too_long: int
+) -> list[ListedRun] | None:
+    """Walk a lane; give None where that takes too long, for which 0 sets no bound."""
+    try:
+        connection.set_progress_handler(lambda: True, too_long)
+        return _fetch(connection, lane.walk, order, limit)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _fetch(
@@ -198,7 +208,9 @@ def _by_start(asked: RunsAsked, past: Past | None) -> _Lane:
         early = _test("NOT ahead AND started <= ?", min(bounds))
         parts = [_walk("started", index, [*walk, early]) for walk in walks]
         parts.append(_walk("started", "runs_ahead", [*tests, _test("ahead")]))
-    return _Lane("started", _union(parts), tests, others)
+    # Runs lie about in the order of their starts, so that a long walk is as good as a scan.
+    walk = _union(parts)
+    return _Lane("started", walk, walk, tests, others)
 
 
 def _by_duration(asked: RunsAsked, past: Past | None) -> list[_Lane]:
@@ -216,7 +228,7 @@ def _by_duration(asked: RunsAsked, past: Past | None) -> list[_Lane]:
         sign = "<" if asked.order.descending else ">"
         unknown.append(_test(f"runs.run {sign} ?", key.run))
     lanes = [
-        _Lane("duration", _walk("duration", "runs_by_duration", tests), tests, others)
+        _Lane("duration", _walk("duration", "runs_by_duration", tests), _scan(tests), tests, others)
         for tests in (known, unknown)
     ]
     if took is not None:
@@ -247,6 +259,11 @@ def _behind(column: str, key: RunKey, order: RunOrder) -> Condition:
 def _walk(at: str, index: str, tests: Sequence[Condition]) -> _Part:
     sql = _WALK.format(at=at, index=index, tests=_joined(tests))
     return _Part(sql, _values(tests))
+
+
+def _scan(tests: Sequence[Condition]) -> _Part:
+    """Look at all rows as they lie: by their durations they would be read from all over."""
+    return _Part(_SCAN.format(tests=_joined(tests)), _values(tests))
 
 
 def _found(at: str, best: Condition, tests: Sequence[Condition]) -> _Part:

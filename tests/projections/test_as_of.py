@@ -145,3 +145,21 @@ def test_the_past_stays_as_it_was(tmp_path: Path) -> None:
             log.append(event)
         assert history.runs_page(as_of=then).items == before
         assert history.runs_page().items != before
+
+
+def test_the_past_of_a_damaged_log_is_what_is_sound_of_it(tmp_path: Path) -> None:
+    """Also as of a position whose own line cannot be read."""
+    write_log(tmp_path, [*tell(started(), began("load"), done("load")), *tell(ended())])
+    path = LogReader(tmp_path).folder.segment(1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = b"\x00" * (len(lines[2]) - 1) + b"\n"
+    path.write_bytes(b"".join(lines))
+
+    with RunHistory(tmp_path) as history:
+        page = history.runs_page(as_of=3)
+        (item,) = page.items
+        assert (json.loads(item)["last_position"], page.position) == (2, 3)
+        assert [lost.first for lost in page.out_of_reach] == [3]
+        assert history.runs_page(as_of=2).out_of_reach == []
+        (run,) = history.list_runs(as_of=4)
+        assert (run.last_position, run.result) == (4, None)

@@ -125,6 +125,39 @@ def test_pages_follow_each_other_by_keys(
     assert paged == whole
 
 
+@pytest.mark.parametrize("order", RunOrder)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RunFilter(),
+        RunFilter(result="failed"),
+        RunFilter(running=True),
+        RunFilter(pipeline="nightly"),
+        RunFilter(pipeline="nightly", result="failed"),
+    ],
+)
+def test_a_list_by_kind_is_walked_in_its_order(
+    tmp_path: Path, order: RunOrder, kind: RunFilter
+) -> None:
+    """By an index, without sorting; by duration too, where nothing else is asked for."""
+    write_log(tmp_path, tell(started(), ended()))
+    with RunHistory(tmp_path) as history:
+        history.catch_up()
+        asked: list[str] = []
+        model = history.reader.folder.read_models
+        current = model / (model / "current").read_text().strip()
+        with closing(sqlite3.connect(current)) as connection:
+            connection.set_trace_callback(asked.append)
+            list_page(connection, RunsAsked(matching=kind, order=order))
+            connection.set_trace_callback(None)
+            if order.by_start or kind == RunFilter():
+                assert asked
+                for statement in asked:
+                    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+                    assert not [step for *_, step in plan if "TEMP B-TREE" in step]
+                    assert [step for *_, step in plan if "INDEX runs_" in step]
+
+
 def test_runs_that_begin_between_pages_move_nothing(tmp_path: Path) -> None:
     """The next page goes on behind its key, whatever has been added before it."""
     write_log(tmp_path, [event for run in range(4) for event in tell(started(), run_id=f"r{run}")])
