@@ -238,6 +238,7 @@ class Folding:
                 self._park(at, run.last, run_id, "rows", error)
         known = [written[run_id].run for run_id in rows if written[run_id].has_rows]
         self._store.remove_rows(projection.name, known)
+        self._store.take_back(projection.name, rows)
         try:
             self._put(projection.name, [(written[one].run, rows[one]) for one in rows])
         except _REFUSED:

@@ -70,6 +70,12 @@ DELETE FROM open_states WHERE run = ?
 -- park --
 INSERT OR IGNORE INTO parked (projection, position, run_id, type, error) VALUES (?, ?, ?, ?, ?)
 
+-- any_parked --
+SELECT 1 FROM parked WHERE projection = ? AND type IN ('rows', 'state') LIMIT 1
+
+-- take_back --
+DELETE FROM parked WHERE projection = ? AND run_id = ? AND type IN ('rows', 'state')
+
 -- parked --
 SELECT projection, position, run_id, type, error FROM parked ORDER BY position, projection
 

@@ -179,6 +179,12 @@ class RowStore:
             raise LookupError(table)
         self._connection.executemany(self._inserts[table], rows)
 
+    def take_back(self, projection: str, run_ids: Iterable[str]) -> None:
+        """Forget that rows of these runs could not be made or kept: they are made anew."""
+        if self._connection.execute(query("any_parked"), (projection,)).fetchone():
+            values = ((projection, run_id) for run_id in run_ids)
+            self._connection.executemany(query("take_back"), values)
+
     def park(self, parked: Iterable[ParkedEvent]) -> None:
         """Note events that a projection could not take."""
         rows = (msgspec.structs.astuple(event) for event in parked)
