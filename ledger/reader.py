@@ -322,6 +322,15 @@ class LogReader:
         """Yield one run's checked raw lines, found by the index; None is for events of no run."""
         return self._runs.lines(run_id, until, mark or self.mark())
 
+    def count_lost(self, until: int, *, search: bool = True) -> int:
+        """Count the positions up to one whose lines were damaged, and passed over by a repair.
+
+        ``search`` looks for repairs in the whole log; without, only where ``quarantine/`` hints.
+        """
+        mark = self.mark()
+        found = self._repairs.are_found(mark) if search else self._repairs.are_known(mark)
+        return self._repairs.lost(0, until + 1) if found else 0
+
     def follow(
         self, after: int = 0, *, poll: float = 0.02, timeout: float | None = None
     ) -> Iterator[RecordedEvent]:

@@ -19,6 +19,7 @@ from ledger import LogReader
 from ledger.lock import holder_of, open_lock_file, try_flock
 from projections.current_model import errors_of_ours, snapshot
 from projections.errors import CandidateBusy, ProjectionFailed, ReadModelUnusable
+from projections.parallel_fold import PART
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.read_model import ReadModels
@@ -37,6 +38,7 @@ def candidate(
     *,
     strict: bool,
     progress: Progress,
+    alone: bool = False,
 ) -> Iterator[Projector]:
     """Fold the log up to a position into a model beside the generations in ``live``.
 
@@ -47,6 +49,7 @@ def candidate(
         until: the last position to fold.
         strict: raise where a projection fails, instead of parking the event.
         progress: is told how far it is.
+        alone: fold in this process only, whose code another process might not find.
 
     Yields:
         What keeps the candidate; its only generation is complete.
@@ -62,7 +65,10 @@ def candidate(
             # Left by one that was killed.
             shutil.rmtree(place.path, ignore_errors=True)
             place.path.mkdir()
-            place.switch_to(build(reader, place, projections, progress, until=until, strict=strict))
+            part = until + 1 if alone else PART
+            place.switch_to(
+                build(reader, place, projections, progress, until=until, strict=strict, part=part)
+            )
             yield Projector(reader, projections=projections, models=place)
         finally:
             shutil.rmtree(place.path, ignore_errors=True)

@@ -78,7 +78,13 @@ def preview(
             raise NothingToCompare(live.models.path)
         until = current.checkpoint.position
         with candidate(
-            reader, live.models, projections, until, strict=True, progress=progress
+            reader,
+            live.models,
+            projections,
+            until,
+            strict=True,
+            progress=progress,
+            alone=bool(given),
         ) as made:
             found = _compared(current, made, samples)
             promoted = promote(reader, live, made).stem if switch else None

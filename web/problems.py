@@ -14,7 +14,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ExceptionHandler
 
 from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
-from projections.errors import ProjectionBehind, ReadModelOfAnotherLog
+from projections.errors import (
+    ProjectionBehind,
+    ProjectionInvalid,
+    ProjectionMissing,
+    ReadModelOfAnotherLog,
+)
 from web.security import SECURITY_HEADERS
 from web.templating import render
 
@@ -126,6 +131,14 @@ def _unreadable(request: Request, error: Exception) -> Response:
         )
     elif isinstance(error, ProjectionBehind):
         problem = Problem(503, f"{error}.", kind="behind", members={"position": error.position})
+    elif isinstance(error, ProjectionMissing | ProjectionInvalid):
+        problem = Problem(
+            503,
+            f"{error}. Then start this server again.",
+            kind="projection-unusable",
+            title="A projection cannot be used",
+            members={"projection": error.name},
+        )
     else:
         problem = Problem(503, "The log cannot be read now; the server's own log says why.")
     return answer(request, problem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ from automation.errors import BadArgument
 from ledger import LogReader
 from ledger.termination import sigterm_raises
 from projections.comparison import SAMPLES
-from projections.errors import ProjectionInvalid
+from projections.errors import ProjectionInvalid, ProjectionNotInstalled
 from projections.preview import preview
 from projections.projection import Projection
 from projections.projector import Projector
@@ -73,10 +75,9 @@ def _rebuild(path: Path, *, as_json: bool) -> None:
 
 def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_json: bool) -> None:
     # A projection that is being written lies where its author works, and is not installed yet.
-    here = str(Path.cwd())
-    if places and here not in sys.path:
-        sys.path.append(here)
     given = [_load(place) for place in places]
+    if promote:
+        _check_installed(given)
     with check_progress() as progress:
         found = preview(
             path,
@@ -96,7 +97,25 @@ def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_j
 
 
 def _load(place: str) -> Projection[Any]:
+    """Load a projection from where its author works, before any that is installed."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
         return load_projection(place)
     except ProjectionInvalid as error:
         raise BadArgument("--projection", str(error)) from error
+    finally:
+        # Behind all others: what is imported later must not be taken from there by accident.
+        sys.path.remove(here)
+        sys.path.append(here)
+
+
+def _check_installed(given: Sequence[Projection[Any]]) -> None:
+    """Refuse code that only this folder has, since nobody elsewhere could go on with it."""
+    elsewhere = [entry for entry in sys.path if Path(entry).resolve() != Path.cwd()]
+    for projection in given:
+        module = sys.modules[type(projection).__module__]
+        found = PathFinder.find_spec(module.__name__.partition(".")[0], elsewhere)
+        folder = Path(found.origin).parent if found and found.origin else None
+        if folder is None or folder not in Path(str(module.__file__)).parents:
+            raise ProjectionNotInstalled(projection.name, projection.version)

@@ -52,6 +52,8 @@ def repair_log(
         ended = done if planned.position else "repaired"
         write_data(f"{ended if planned.needed else _NOTHING}\n".encode())
         _say(printable(f"still wrong: {finding}") for finding in planned.left)
+        if planned.needed:
+            _say(iter(["the views may still show what was there: runfold rebuild"]))
     raise typer.Exit(ExitCode.DAMAGED if planned.left else ExitCode.FINE)
 
 

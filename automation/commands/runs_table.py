@@ -33,8 +33,13 @@ def runs_table(runs: Sequence[RunSummary], total: int | None, after: RunKey | No
             str(len(run.stages_executed)),
             Text(printable(run.failure_reason or "")),
         )
-    total = len(runs) if total is None else total
-    shown = f"{len(runs)} of {total}" if len(runs) < total else str(total)
-    count = Text(f"{shown} {'run' if total == 1 else 'runs'}", style="dim")
+    count = Text(_count(len(runs), total, more=after is not None), style="dim")
     going_on = [] if after is None else [Text(f"go on with --after {after}", style="dim")]
     return Group(table, *going_on, count) if runs else Group(count)
+
+
+def _count(shown: int, total: int | None, *, more: bool) -> str:
+    """Say how many runs are shown, and of how many, as far as that is known."""
+    if total is None:
+        return f"{shown} {'run' if shown == 1 else 'runs'}{', and more' if more else ''}"
+    return f"{f'{shown} of ' if shown < total else ''}{total} {'run' if total == 1 else 'runs'}"

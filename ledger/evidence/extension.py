@@ -43,7 +43,7 @@ def check_extends(
         LedgerDamaged: a line is not what was written.
     """
     tree = tree or LedgerTree(reader)
-    reason = departure(reader, tree, old, quick=quick)
+    reason = departure(reader, tree, old, quick=quick) or _loss(reader, old, quick=quick)
     if reason:
         raise NotProven(f"the log extends the tree head of size {old.size}", reason)
     extension = _extension(reader, tree, old)
@@ -72,6 +72,18 @@ def departure(reader: LogReader, tree: LedgerTree, old: TreeHead, *, quick: bool
     if root_from_lines(reader, old.size) == old.root:
         return None
     return f"the first {old.size} lines have another root now: the past was rewritten"
+
+
+def _loss(reader: LogReader, old: TreeHead, *, quick: bool) -> str | None:
+    """Say that lines are gone, although what follows them still tells their hashes."""
+    lost = reader.count_lost(old.size, search=not quick)
+    if not lost:
+        return None
+    lines = "1 line" if lost == 1 else f"{lost} lines"
+    return (
+        f"the hashes agree, but {lines} of the first {old.size} can no longer be read: damage that"
+        " a repair has passed over, as runfold verify shows"
+    )
 
 
 def _holds_last_line(tree: LedgerTree, old: TreeHead) -> bool:

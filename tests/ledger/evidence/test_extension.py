@@ -17,7 +17,8 @@ from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.folder import LedgerFolder
-from tests.ledger.damage import copy_of
+from ledger.integrity.repair import repair
+from tests.ledger.damage import copy_of, flip
 from tests.ledger.forging import (
     BATCH,
     LONG_AGO,
@@ -145,6 +146,23 @@ def test_damage_that_breaks_the_chain_is_found_by_reading_every_line(
 
     with pytest.raises(LedgerDamaged, match="position 6"):
         check_extends(LogReader(folder), old)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_line_that_a_repair_has_passed_over_is_missed(
+    folder: Path, key: SigningKey, quick: bool
+) -> None:
+    """The line after it still tells its hash, so the roots agree; but what it said is gone."""
+    old = sign(folder, key)
+    segment = LogReader(folder).folder.segment(1)
+    flip(segment, segment.stat().st_size // 3)
+    repair(folder, actor="anna", reason="a test")
+
+    with pytest.raises(NotProven, match=f"1 line of the first {old.size} can no longer be read"):
+        check_extends(LogReader(folder), old, quick=quick)
+    head = current_tree_head(LogReader(folder))
+    with pytest.raises(NotProven, match="passed over"):
+        check_extends(LogReader(folder), head, quick=quick)
 
 
 def test_a_head_of_another_log_is_not_extended(folder: Path, tmp_path: Path) -> None:
