@@ -15,6 +15,7 @@ What the ledger itself cannot do (a full disk) is raised. Nothing runs unrecorde
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,10 +32,15 @@ from automation.stage_runner import StageRunner
 from automation.stopping import Stopped, StopRequest, stop_on_signals
 from ledger import EventLog, RunContext
 from ledger.errors import LedgerReplaced
+from ledger.replay import replay_run
 from ledger.termination import Terminated, is_stop
 from projections import RunHistory, RunsFile, RunSummary
+from projections.errors import ViewError
+from projections.run_fold import fold, initial, summarize
 
 __all__ = ["PipelineOrchestrator"]
+
+_logger = logging.getLogger("runfold")
 
 # Runs a stage, and is no part of what happens in it: left out of its tracebacks.
 __tracebackhide__ = True
@@ -103,7 +109,7 @@ class PipelineOrchestrator:
         observer = observer or StageOutputToStderr()
         given = merge_parameters(pipeline.parameters, parameters or {}, pipeline=pipeline.name)
         with self._stoppable() as stop:
-            record_abandoned_runs(self._log, self._history, detected_by="the orchestrator")
+            self._look_for_abandoned_runs()
             run = RunContext.start(
                 self._log,
                 pipeline=pipeline.name,
@@ -144,9 +150,20 @@ class PipelineOrchestrator:
                 with self._guard:
                     self._stop = None
 
+    def _look_for_abandoned_runs(self) -> None:
+        """Look once; that the view cannot be used keeps no pipeline from running."""
+        try:
+            record_abandoned_runs(self._log, self._history, detected_by="the orchestrator")
+        except ViewError as error:
+            _logger.warning("runs whose process is gone were not looked for: %s", error)
+
     def _summarize(self, run_id: str) -> RunSummary:
         RunsFile(self._log.folder.path).catch_up()
-        summary = self._history.get_run(run_id)
+        try:
+            summary = self._history.get_run(run_id)
+        except ViewError as error:
+            _logger.warning("the summary was made from the log: %s", error)
+            summary = summarize(fold(replay_run(self._log.reader, run_id), initial(run_id)))
         if summary is None:
             raise LedgerReplaced(self._log.folder.path, f"the run {run_id} is no longer there")
         return summary

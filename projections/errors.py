@@ -18,7 +18,12 @@ __all__ = [
     "ProjectionNotInstalled",
     "ReadModelOfAnotherLog",
     "ReadModelUnusable",
+    "ViewError",
 ]
+
+
+class ViewError(LedgerError):
+    """A view cannot be used. The log is whole, and can be recorded to and read."""
 
 
 @dataclass(eq=False)
@@ -33,7 +38,7 @@ class AsOfNotReached(LedgerError):
 
 
 @dataclass(eq=False)
-class ProjectionBehind(LedgerError):
+class ProjectionBehind(ViewError):
     """Another process is projecting and did not get there in time; look at that process."""
 
     position: int
@@ -49,7 +54,7 @@ class ProjectionBehind(LedgerError):
 
 
 @dataclass(eq=False)
-class ReadModelOfAnotherLog(LedgerError):
+class ReadModelOfAnotherLog(ViewError):
     """The read model was built from another log, or this log was cut: find out which."""
 
     path: Path
@@ -65,7 +70,7 @@ class ReadModelOfAnotherLog(LedgerError):
 
 
 @dataclass(eq=False)
-class ReadModelUnusable(LedgerError):
+class ReadModelUnusable(ViewError):
     """The read model cannot be read or written; the cause says what to mend. No event is lost."""
 
     folder: Path
@@ -76,7 +81,7 @@ class ReadModelUnusable(LedgerError):
 
 
 @dataclass(eq=False)
-class ProjectionInvalid(LedgerError):
+class ProjectionInvalid(ViewError):
     """A projection that cannot be used: mend it, or remove the package that offers it."""
 
     name: str
@@ -87,7 +92,7 @@ class ProjectionInvalid(LedgerError):
 
 
 @dataclass(eq=False)
-class ProjectionMissing(LedgerError):
+class ProjectionMissing(ViewError):
     """The read model holds a projection, or a version of one, whose code is not installed here."""
 
     name: str
@@ -101,7 +106,7 @@ class ProjectionMissing(LedgerError):
 
 
 @dataclass(eq=False)
-class ProjectionFailed(LedgerError):
+class ProjectionFailed(ViewError):
     """A projection could not take an event in a rebuild; the live model is as it was."""
 
     name: str

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,13 @@ class Projector:
         self._reader = reader
         self._patience = patience
         self._batch = batch
-        self.projections = tuple(registered() if projections is None else projections)
+        self._given = projections
         self.models = models or ReadModels.of(reader.folder)
+
+    @cached_property
+    def projections(self) -> tuple[Projection[Any], ...]:
+        """Tell what is projected; found out when it is needed, as a package may be broken."""
+        return tuple(registered() if self._given is None else self._given)
 
     def catch_up(self, target: int) -> None:
         """Bring the current read model to a position, or wait until another process has.

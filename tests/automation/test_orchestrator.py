@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ from automation import (
     Stage,
 )
 from automation.errors import OrchestratorBusy
-from ledger import StageContext, current_run, current_stage
+from ledger import LogReader, StageContext, current_run, current_stage
 from ledger.errors import InvalidEvent, LedgerError, LedgerUnwritable, SequenceConflict
+from projections.errors import ProjectionMissing
 from tests.automation.examples import (
     FailsFirst,
     Told,
@@ -235,3 +238,23 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         PipelineOrchestrator(place)
 
     assert place.read_text() == "mine"
+
+
+def test_a_view_that_cannot_be_used_keeps_no_pipeline_from_running(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run is recorded, its summary made from the log, and the trouble with the view is told."""
+    with PipelineOrchestrator(tmp_path) as orchestrator:
+        orchestrator.run(Pipeline("before", stages=[Stage("load", nothing)]))
+    with closing(sqlite3.connect(next((tmp_path / "read-models").glob("*.sqlite")))) as model:
+        model.execute("INSERT INTO projections (name, version) VALUES ('gone', 3)")
+        model.commit()
+
+    with PipelineOrchestrator(tmp_path) as orchestrator:
+        summary = orchestrator.run(Pipeline("nightly", stages=[Stage("load", nothing)]))
+
+        with pytest.raises(ProjectionMissing):
+            orchestrator.run_history.get_run_count()
+    assert (summary.result, summary.pipeline) == ("success", "nightly")
+    assert "gone 3, which is not installed here" in caplog.text
+    assert [event.type for event in LogReader(tmp_path).read_run(summary.run_id)][-1] == "run_ended"
