@@ -143,6 +143,8 @@ class Folding:
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
         again.ended = kept is None
+        if again.ended:
+            self._ended.append(run_id)
         return again
 
     def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
@@ -155,9 +157,7 @@ class Folding:
                 except Exception as error:  # noqa: BLE001 - it was parked when it came first
                     self._park(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
-        again.ended = True
         again.last = until
-        self._ended.append(run_id)
         return again
 
     def _initial(self, run_id: str) -> list[Any]:
