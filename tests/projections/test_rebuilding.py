@@ -23,9 +23,9 @@ from projections.rebuilding import build
 from projections.run_rows import RunRows
 from tests.ledger.damage import flip
 from tests.projections.ledgers import append, copy_of, current_model, dump_of, stories
-from tests.projections.payloads import annotated, started
+from tests.projections.payloads import annotated, ended, started
 from tests.projections.recorded import tell
-from tests.projections.tally import BREAKS_EVOLVE, Tally
+from tests.projections.tally import BREAKS_EVOLVE, ODD_ROWS, Tally
 from tests.web.serving import eventually, serving
 
 SMALL = 20
@@ -94,6 +94,22 @@ def test_a_projection_that_fails_in_a_worker_is_named(tmp_path: Path) -> None:
     assert (caught.value.name, caught.value.position) == ("tally", bad)
     assert current_model(folder) == before
     assert [path.name for path in before.parent.glob("*.sqlite")] == [before.name]
+
+
+@pytest.mark.parametrize("note", ["refused by the table", *ODD_ROWS])
+def test_rows_that_no_table_takes_are_named_though_workers_made_them(
+    tmp_path: Path, note: str
+) -> None:
+    """With the projection and the position, as without workers; and nothing is left."""
+    append(tmp_path, stories(1))
+    bad = append(tmp_path, tell(started(), annotated(note), ended(), run_id="bad"))
+    append(tmp_path, stories(12, first=1))
+
+    with pytest.raises(ProjectionFailed) as caught:
+        build_by_parts(tmp_path, SMALL, [RunRows(), Tally()])
+
+    assert (caught.value.name, caught.value.position) == ("tally", bad)
+    assert list((tmp_path / "read-models").glob("*.sqlite*")) == []
 
 
 def test_workers_that_are_ended_are_missed(tmp_path: Path) -> None:
