@@ -17,6 +17,7 @@ from automation.commands.verify_command import check_progress
 from automation.errors import BadArgument
 from ledger import LogReader
 from ledger.termination import sigterm_raises
+from projections.candidate import rebuild as build_anew
 from projections.comparison import SAMPLES
 from projections.errors import ProjectionInvalid
 from projections.preview import preview
@@ -63,8 +64,11 @@ def _rebuild(path: Path, *, as_json: bool) -> None:
     reader = LogReader(path)
     projector = Projector(reader)
     with check_progress() as progress:
-        generation = projector.rebuild(progress) if progress else projector.rebuild()
-    built = {"generation": generation.stem, "position": reader.position}
+        if progress:
+            generation = build_anew(reader, projector, progress)
+        else:
+            generation = build_anew(reader, projector)
+    built = {"generation": generation.stem, "position": projector.position()}
     if as_json:
         write_json(built)
     else:

@@ -14,7 +14,8 @@ import pytest
 
 from ledger import LogReader
 from projections import RunHistory
-from projections.errors import ProjectionFailed
+from projections.candidate import rebuild
+from projections.errors import CandidateBusy, ProjectionFailed
 from projections.parallel_fold import WorkerFailed, folded_parts, worth_it
 from projections.projection import Projection
 from projections.projector import Projector
@@ -143,11 +144,13 @@ def _workers() -> list[int]:
 _REBUILD = """
 import sys
 from ledger import LogReader
+from projections.candidate import rebuild
 from projections.projector import Projector
 def tell(position, last):
     print(position, flush=True)
     sys.stdin.readline()
-Projector(LogReader(sys.argv[1])).rebuild(tell)
+reader = LogReader(sys.argv[1])
+rebuild(reader, Projector(reader), tell)
 """
 
 
@@ -171,8 +174,38 @@ def test_a_rebuild_that_is_stopped_leaves_the_live_model(
     process.communicate(timeout=60)
 
     assert (dump_of(tmp_path), current_model(tmp_path)) == (before, live)
-    assert Projector(LogReader(tmp_path)).rebuild() == current_model(tmp_path) != live
+    assert rebuilt_anew(tmp_path) == current_model(tmp_path) != live
     assert dump_of(tmp_path) == before
+
+
+def rebuilt_anew(folder: Path) -> Path:
+    """Rebuild the model of a ledger, and give its new place."""
+    reader = LogReader(folder)
+    return rebuild(reader, Projector(reader))
+
+
+def test_no_read_waits_for_a_rebuild(tmp_path: Path) -> None:
+    """What is appended meanwhile is seen at once, and in the next generation too."""
+    append(tmp_path, stories(3))
+    reader = LogReader(tmp_path)
+    with RunHistory(tmp_path, patience=0) as history:
+        live = history.get_run_count()
+        seen: list[int] = []
+
+        def go_on(_position: int, _last: int) -> None:
+            if not seen:
+                append(tmp_path, stories(1, first=3))
+            seen.append(history.get_run_count())
+            with pytest.raises(CandidateBusy):
+                rebuilt_anew(tmp_path)
+
+        before = current_model(tmp_path)
+        following = rebuild(reader, Projector(reader), go_on)
+
+        assert (live, set(seen)) == (3, {4})
+        assert current_model(tmp_path) == following != before
+        assert Projector(reader).position() == reader.position
+        assert history.get_run_count() == 4
 
 
 def test_a_running_server_follows_a_rebuild(tmp_path: Path) -> None:
@@ -182,7 +215,7 @@ def test_a_running_server_follows_a_rebuild(tmp_path: Path) -> None:
         assert len(server.runs()) == 3
         live = current_model(tmp_path)
 
-        Projector(LogReader(tmp_path)).rebuild()
+        rebuilt_anew(tmp_path)
         following = current_model(tmp_path)
         append(tmp_path, stories(1, first=3))
 
