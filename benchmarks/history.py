@@ -29,10 +29,12 @@ import os, resource, sys, time
 cores = int(sys.argv[2])
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 from ledger import LogReader
+from projections.candidate import rebuild
 from projections.projector import Projector
-projector = Projector(LogReader(sys.argv[1]))
+reader = LogReader(sys.argv[1])
+projector = Projector(reader)
 began = time.perf_counter()
-projector.rebuild()
+rebuild(reader, projector)
 seconds = time.perf_counter() - began
 own, workers = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 print(seconds, max(resource.getrusage(who).ru_maxrss for who in (own, workers)))

@@ -1,4 +1,4 @@
-"""A candidate: a model folded anew beside the current one, to compare it and perhaps to promote it.
+"""A candidate: a model folded anew beside the current one, to compare it, or to promote it.
 
 It lies in a folder of its own beside the generations, is never current, and is removed in the end.
 What one that was killed has left, the next removes. One at a time, under a lock of its own: each
@@ -26,7 +26,7 @@ from projections.read_model import ReadModels
 from projections.rebuilding import Progress, build
 from projections.row_store import parked_events
 
-__all__ = ["candidate", "promote", "reading_candidate"]
+__all__ = ["candidate", "promote", "reading_candidate", "rebuild"]
 
 
 @contextmanager
@@ -123,6 +123,27 @@ def promote(reader: LogReader, live: Projector, made: Projector) -> Path:
         path.rename(following)
         live.models.switch_to(following)
     return following
+
+
+def rebuild(
+    reader: LogReader, live: Projector, progress: Progress = lambda _reached, _last: None
+) -> Path:
+    """Build the next generation beside the live one, then switch to it; give its file.
+
+    The live model is read and kept up to the log meanwhile, so that no read waits for the build.
+
+    Args:
+        reader: of the log.
+        live: what keeps the current model.
+        progress: told how far the build has come.
+
+    Raises what ``candidate`` and ``promote`` raise.
+    """
+    folded = candidate(
+        reader, live.models, live.projections, reader.position, strict=True, progress=progress
+    )
+    with folded as made:
+        return promote(reader, live, made)
 
 
 def _check_took_all(made: Projector, path: Path) -> None:

@@ -150,7 +150,7 @@ class NothingToCompare(LedgerError):
 
 @dataclass(eq=False)
 class CandidateBusy(LedgerError):
-    """Another preview or deep check of this ledger is going on: wait for it."""
+    """Another rebuild, preview or deep check of this ledger is going on: wait for it."""
 
     folder: Path
     pid: int | None

@@ -18,14 +18,14 @@ from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
 from projections.row_store import ParkedEvent, RowStore
 
-__all__ = ["Folding", "Refold"]
+__all__ = ["REFUSED", "Folding", "Refold"]
 
 Refold = Callable[[str, int], Iterable[ReplayedEvent]]
 """Gives the events of a run up to a position."""
 
 # Few: the rows of a run are quickly made while its state is still in the cache of a core.
 _KEPT = 64
-_REFUSED = (
+REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
     sqlite3.InterfaceError,
@@ -36,6 +36,7 @@ _REFUSED = (
     TypeError,
     ValueError,
 )
+"""What is raised where a table does not take a row; the rest is about the model as a whole."""
 
 
 class _Run:
@@ -118,7 +119,8 @@ class Folding:
             rows: for each projection, for each table, the rows of them all.
 
         Raises:
-            sqlite3.IntegrityError: a run is known already, or a table refuses a row.
+            sqlite3.IntegrityError: a run is known already.
+            REFUSED: a table does not take a row.
         """
         if not self._runs.keys().isdisjoint([run_id for run_id, _ in runs]):
             raise sqlite3.IntegrityError("a run began before, and goes on")
@@ -143,6 +145,8 @@ class Folding:
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
         again.ended = kept is None
+        if again.ended:
+            self._ended.append(run_id)
         return again
 
     def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
@@ -155,9 +159,7 @@ class Folding:
                 except Exception as error:  # noqa: BLE001 - it was parked when it came first
                     self._park(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
-        again.ended = True
         again.last = until
-        self._ended.append(run_id)
         return again
 
     def _initial(self, run_id: str) -> list[Any]:
@@ -241,7 +243,7 @@ class Folding:
         self._store.take_back(projection.name, rows)
         try:
             self._put(projection.name, [(written[one].run, rows[one]) for one in rows])
-        except _REFUSED:
+        except REFUSED:
             self._store.remove_rows(projection.name, [written[run_id].run for run_id in rows])
             self._put_one_by_one(at, written, rows)
 
@@ -262,6 +264,6 @@ class Folding:
             run = written[run_id]
             try:
                 self._put(name, [(run.run, lines)])
-            except _REFUSED as error:
+            except REFUSED as error:
                 self._store.remove_rows(name, [run.run])
                 self._park(at, run.last, run_id, "rows", error)

@@ -31,7 +31,7 @@ from projections.folding import Folding
 from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
-from projections.rebuilding import Progress, build
+from projections.rebuilding import build
 from projections.registry import registered
 from projections.row_store import RowStore, projected
 from projections.sound_replay import pieces, refold
@@ -226,28 +226,13 @@ class Projector:
             reason = f"the leaf hash there is {leaf}, the model was built on {checkpoint.leaf}"
             raise ReadModelOfAnotherLog(path, checkpoint.position, reason)
 
-    def rebuild(self, progress: Progress = lambda _reached, _last: None) -> Path:
-        """Build the next generation beside the live one, then switch to it; give its file.
-
-        Args:
-            progress: told how far the build has come.
-
-        Raises what ``catch_up`` raises, and:
-            ProjectionFailed: a projection could not take an event; names the position.
-        """
-        with self._turn(lambda: False):
-            return self._build(progress, strict=True)
-
     def build_next(self) -> Path:
         """Build the next generation because there is none to use, and switch to it. Needs the lock.
 
         What asks for it is a read, which must be answered: an event that a projection cannot take
         is parked, as it is when a live model meets it.
         """
-        return self._build(lambda _reached, _last: None, strict=False)
-
-    def _build(self, progress: Progress, *, strict: bool) -> Path:
-        path = build(self._reader, self.models, self.projections, progress, strict=strict)
+        path = build(self._reader, self.models, self.projections, strict=False)
         self.models.switch_to(path)
         return path
 

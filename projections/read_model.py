@@ -24,6 +24,7 @@ import msgspec
 
 from ledger.files import replace_atomically, sync_file
 from ledger.folder import LedgerFolder
+from projections.errors import ReadModelUnusable
 from projections.projection import Projection
 from projections.queries import query
 from projections.row_store import create_indexes, create_tables
@@ -87,11 +88,19 @@ class ReadModels:
 
     @classmethod
     def of(cls, folder: LedgerFolder) -> ReadModels:
-        """Find where the read models of a ledger can lie: in it, else in the user's cache."""
+        """Find where the read models of a ledger can lie: in it, else in the user's cache.
+
+        Raises:
+            ReadModelUnusable: neither can be, as the user has no home.
+        """
         path = folder.read_models
         if os.access(path if path.exists() else folder.path, os.W_OK):
             return cls(path)
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        try:
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        except RuntimeError as error:
+            reason = "it cannot be written, and there is no home for a cache: set XDG_CACHE_HOME"
+            raise ReadModelUnusable(path, reason) from error
         place = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:16]
         return cls(cache / "runfold" / f"{folder.identity().ledger_id}-{place}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from ledger import LogReader
 from ledger.codec import ZERO_HASH, leaf_hash
 from ledger.replayed import decode_together
 from projections.fold_worker import FoldedPart
-from projections.folding import Folding
+from projections.folding import REFUSED, Folding
 from projections.parallel_fold import PART, WorkerFailed, folded_parts, worth_it
 from projections.projection import Projection
 from projections.queries import query
@@ -60,12 +59,15 @@ def build(
     try:
         with _collector_off():
             return _build(plan, in_parallel=True)
-    except _SameRunTwice:
+    except _PartRefused:
         return _build(plan, in_parallel=False)
 
 
-class _SameRunTwice(Exception):
-    """Two parts hold a beginning of the same run: only one who sees all in order can fold it."""
+class _PartRefused(Exception):
+    """A part cannot be taken in whole: only one who sees all in order can tell what is wrong.
+
+    Two parts hold a beginning of the same run, or a table does not take a row.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def _take_parts(
         for position, part in parts:
             try:
                 folding.take_whole(part.runs, part.rows)
-            except sqlite3.IntegrityError as error:
-                raise _SameRunTwice from error
+            except REFUSED as error:
+                raise _PartRefused from error
             folding.take(decode_together(part.others))
             leaf = leaf_hash(part.last_line)
             checkpoint = replace(checkpoint, position=position, leaf=leaf, read_position=position)

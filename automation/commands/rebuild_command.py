@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from automation.commands.comparison_words import SamplesOption, most
+from automation.commands.damage_warning import warn_of_damage
 from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json, write_rich
@@ -19,6 +20,8 @@ from automation.commands.verify_command import check_progress
 from automation.errors import BadArgument
 from ledger import LogReader
 from ledger.termination import sigterm_raises
+from projections import RunHistory
+from projections.candidate import rebuild as build_anew
 from projections.comparison import SAMPLES
 from projections.errors import ProjectionInvalid, ProjectionNotInstalled
 from projections.preview import preview
@@ -65,12 +68,22 @@ def _rebuild(path: Path, *, as_json: bool) -> None:
     reader = LogReader(path)
     projector = Projector(reader)
     with check_progress() as progress:
-        generation = projector.rebuild(progress) if progress else projector.rebuild()
-    built = {"generation": generation.stem, "position": reader.position}
+        if progress:
+            generation = build_anew(reader, projector, progress)
+        else:
+            generation = build_anew(reader, projector)
+    built = {"generation": generation.stem, "position": projector.position()}
     if as_json:
         write_json(built)
     else:
         write_data(f"generation {built['generation']} is current\n".encode())
+    _warn_of_damage(path)
+
+
+def _warn_of_damage(path: Path) -> None:
+    """Say what the model that has become current lacks, which the one before it may have had."""
+    with RunHistory(path) as history:
+        warn_of_damage(history)
 
 
 def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_json: bool) -> None:
@@ -93,6 +106,8 @@ def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_j
         from automation.commands.preview_report import preview_report  # noqa: PLC0415
 
         write_rich(*preview_report(found))
+    if found.promoted:
+        _warn_of_damage(path)
     raise typer.Exit(ExitCode.FINE if found.equal or found.promoted else ExitCode.WRONG)
 
 

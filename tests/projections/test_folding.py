@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.codec import encode_body
 from ledger.events import EventData, NewEvent
 from ledger.replayed import ReplayedEvent, decode_replayed
 from projections.errors import ProjectionFailed
+from projections.projection import Row
 from projections.row_store import parked_events
+from projections.run_rows import RunRows
 from tests.ledger.examples import acknowledgement
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
 from tests.projections.payloads import abandoned, annotated, began, done, ended, failed, started
 from tests.projections.recorded import RUN, at, record, record_body, replayed, tell
-from tests.projections.tally import BREAKS_EVOLVE, BREAKS_ROWS, ODD_ROWS, Model
+from tests.projections.tally import (
+    BREAKS_EVOLVE,
+    BREAKS_ROWS,
+    ODD_ROWS,
+    Model,
+    Tally,
+    TallyState,
+)
 
 
 def events_of(*told: EventData, run_id: str = RUN, after: int = 1) -> list[ReplayedEvent]:
@@ -253,3 +264,31 @@ def test_a_model_that_cannot_be_written_is_not_taken_for_a_bad_row() -> None:
         model.take([event_at(3, 2, failed("load"))])
 
     assert parked_events(model.connection) == []
+
+
+class Unstorable(Tally):
+    """Counts, but into states that cannot be stored."""
+
+    def evolve(self, state: TallyState, event: ReplayedEvent) -> TallyState:
+        """Count an event, and hold on to what no file takes."""
+        odd: Any = object()
+        return replace(super().evolve(state, event), note=odd)
+
+    def rows(self, state: TallyState) -> Iterable[Row]:
+        """Give the count."""
+        yield "tally", (state.run_id, state.events)
+
+
+def test_runs_whose_states_cannot_all_be_kept_go_on_and_end() -> None:
+    """However many of them end in one go, each is folded again once, and its rows are whole."""
+    model = Model()
+    model.projections = (RunRows(), Unstorable())
+    model.folding = model.new_folding()
+    events = many_runs(100, started(), ended())
+
+    model.take(events[:100])
+    model.take(events[100:])
+
+    assert len(model.folded_again) == 100
+    assert [count for *_, count in model.table("tally")] == [2] * 100
+    assert model.table("open_states") == []

@@ -55,9 +55,11 @@ print(json.dumps({"runs": runs, "model": model.name, "costs": costs}))
 REBUILD = """
 import sys
 from ledger import LogReader
+from projections.candidate import rebuild
 from projections.projector import Projector
 
-Projector(LogReader(sys.argv[1])).rebuild()
+reader = LogReader(sys.argv[1])
+rebuild(reader, Projector(reader))
 """
 
 

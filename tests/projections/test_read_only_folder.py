@@ -13,6 +13,7 @@ import pytest
 
 from ledger.folder import LedgerFolder
 from projections import RunHistory
+from projections.errors import ReadModelUnusable
 from projections.read_model import ReadModels
 from tests.ledger.examples import one_run
 from tests.ledger.witness import snapshot
@@ -108,3 +109,17 @@ def test_copies_of_one_ledger_do_not_share_a_model(tmp_path: Path, cache: Path) 
         with read_only(copy), RunHistory(copy) as history:
             assert history.get_run_count() == count
     assert len(list((cache / "runfold").iterdir())) == 2
+
+
+def test_without_a_home_for_a_cache_the_error_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user of whom the system knows nothing, as in a container, has none."""
+    folder = tmp_path / "runs"
+    append(folder, one_run("run-1"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    # A home that is not to be found out, whoever runs this test.
+    monkeypatch.setenv("HOME", "~")
+
+    with read_only(folder), pytest.raises(ReadModelUnusable, match="set XDG_CACHE_HOME"):
+        RunHistory(folder)

@@ -14,7 +14,8 @@ import pytest
 
 from ledger import LogReader
 from projections import RunHistory
-from projections.errors import ProjectionFailed
+from projections.candidate import rebuild
+from projections.errors import CandidateBusy, ProjectionFailed
 from projections.parallel_fold import WorkerFailed, folded_parts, worth_it
 from projections.projection import Projection
 from projections.projector import Projector
@@ -23,9 +24,9 @@ from projections.rebuilding import build
 from projections.run_rows import RunRows
 from tests.ledger.damage import flip
 from tests.projections.ledgers import append, copy_of, current_model, dump_of, stories
-from tests.projections.payloads import annotated, started
+from tests.projections.payloads import annotated, ended, started
 from tests.projections.recorded import tell
-from tests.projections.tally import BREAKS_EVOLVE, Tally
+from tests.projections.tally import BREAKS_EVOLVE, ODD_ROWS, Tally
 from tests.web.serving import eventually, serving
 
 SMALL = 20
@@ -96,6 +97,22 @@ def test_a_projection_that_fails_in_a_worker_is_named(tmp_path: Path) -> None:
     assert [path.name for path in before.parent.glob("*.sqlite")] == [before.name]
 
 
+@pytest.mark.parametrize("note", ["refused by the table", *ODD_ROWS])
+def test_rows_that_no_table_takes_are_named_though_workers_made_them(
+    tmp_path: Path, note: str
+) -> None:
+    """With the projection and the position, as without workers; and nothing is left."""
+    append(tmp_path, stories(1))
+    bad = append(tmp_path, tell(started(), annotated(note), ended(), run_id="bad"))
+    append(tmp_path, stories(12, first=1))
+
+    with pytest.raises(ProjectionFailed) as caught:
+        build_by_parts(tmp_path, SMALL, [RunRows(), Tally()])
+
+    assert (caught.value.name, caught.value.position) == ("tally", bad)
+    assert list((tmp_path / "read-models").glob("*.sqlite*")) == []
+
+
 def test_workers_that_are_ended_are_missed(tmp_path: Path) -> None:
     """Whoever waits for a part of theirs is told, and none of them is left."""
     last = append(tmp_path, stories(40))
@@ -127,11 +144,13 @@ def _workers() -> list[int]:
 _REBUILD = """
 import sys
 from ledger import LogReader
+from projections.candidate import rebuild
 from projections.projector import Projector
 def tell(position, last):
     print(position, flush=True)
     sys.stdin.readline()
-Projector(LogReader(sys.argv[1])).rebuild(tell)
+reader = LogReader(sys.argv[1])
+rebuild(reader, Projector(reader), tell)
 """
 
 
@@ -155,8 +174,38 @@ def test_a_rebuild_that_is_stopped_leaves_the_live_model(
     process.communicate(timeout=60)
 
     assert (dump_of(tmp_path), current_model(tmp_path)) == (before, live)
-    assert Projector(LogReader(tmp_path)).rebuild() == current_model(tmp_path) != live
+    assert rebuilt_anew(tmp_path) == current_model(tmp_path) != live
     assert dump_of(tmp_path) == before
+
+
+def rebuilt_anew(folder: Path) -> Path:
+    """Rebuild the model of a ledger, and give its new place."""
+    reader = LogReader(folder)
+    return rebuild(reader, Projector(reader))
+
+
+def test_no_read_waits_for_a_rebuild(tmp_path: Path) -> None:
+    """What is appended meanwhile is seen at once, and in the next generation too."""
+    append(tmp_path, stories(3))
+    reader = LogReader(tmp_path)
+    with RunHistory(tmp_path, patience=0) as history:
+        live = history.get_run_count()
+        seen: list[int] = []
+
+        def go_on(_position: int, _last: int) -> None:
+            if not seen:
+                append(tmp_path, stories(1, first=3))
+            seen.append(history.get_run_count())
+            with pytest.raises(CandidateBusy):
+                rebuilt_anew(tmp_path)
+
+        before = current_model(tmp_path)
+        following = rebuild(reader, Projector(reader), go_on)
+
+        assert (live, set(seen)) == (3, {4})
+        assert current_model(tmp_path) == following != before
+        assert Projector(reader).position() == reader.position
+        assert history.get_run_count() == 4
 
 
 def test_a_running_server_follows_a_rebuild(tmp_path: Path) -> None:
@@ -166,7 +215,7 @@ def test_a_running_server_follows_a_rebuild(tmp_path: Path) -> None:
         assert len(server.runs()) == 3
         live = current_model(tmp_path)
 
-        Projector(LogReader(tmp_path)).rebuild()
+        rebuilt_anew(tmp_path)
         following = current_model(tmp_path)
         append(tmp_path, stories(1, first=3))
 

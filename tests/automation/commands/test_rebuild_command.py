@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger import LogReader
 from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.installed import install
 from tests.automation.commands.processes import runfold, start
+from tests.ledger.damage import flip
 from tests.projections.costs import record
 
 PLACE = "tests.projections.costs"
@@ -39,6 +41,20 @@ def test_rebuild_makes_the_next_generation(run: CommandLine) -> None:
     assert run("rebuild").out == "generation 000002 is current\n"
     assert run("rebuild", "--json").json == {"generation": "000003", "position": 29}
     assert run("runs", "--json").json == before
+
+
+@pytest.mark.parametrize("words", [[], ["--preview", "--promote"]])
+def test_a_model_that_lacks_what_is_damaged_says_so(run: CommandLine, words: list[str]) -> None:
+    """Exit 4, with the position: the model before it may have had what is lost."""
+    run("runs")
+    segment = LogReader(run.folder).folder.segment(1)
+    flip(segment, segment.stat().st_size // 2)
+
+    answer = run("rebuild", *words)
+
+    assert answer.code == 4
+    assert "generation 000002 is current\n" in answer.out
+    assert "runfold: out of reach: position " in answer.err
 
 
 def test_a_preview_of_the_same_code_finds_nothing(run: CommandLine) -> None:
