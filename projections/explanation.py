@@ -80,7 +80,7 @@ class FieldExplanation(BaseModel):
         set_by: the positions of the events that set what stands now, in order.
         overwritten: the positions of those that set it before, and of which nothing stands.
         rule: how events come to this field, as a sentence.
-        parts: of a field that events write in parts: each by itself, in the order they came.
+        parts: of a field that events write in parts: each by itself, the first that was set first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -270,7 +270,7 @@ def _explained(
         rule=FIELD_RULES[field],
         parts=tuple(
             PartExplanation(part=part, set_by=positions[-1], overwritten=tuple(positions[:-1]))
-            for part, positions in setters.items()
+            for part, positions in sorted(setters.items(), key=lambda one: (one[1][0], one[0]))
             if part
         ),
     )

@@ -50,10 +50,10 @@ def _fields(fields: Sequence[FieldExplanation]) -> Table:
 
 def _keys(metadata: FieldExplanation) -> Iterator[tuple[RenderableType, ...]]:
     """Give a row for each key of the metadata: it is merged, so each has its own events."""
-    for part in metadata.parts:
-        key = part.part.removeprefix(".")
-        value = _value(metadata.value[key])
-        yield safe(f"  {key}"), value, str(part.set_by), _positions(part.overwritten)
+    parts = {part.part: part for part in metadata.parts}
+    for key, value in metadata.value.items():
+        part = parts[f".{key}"]
+        yield safe(f"  {key}"), _value(value), str(part.set_by), _positions(part.overwritten)
 
 
 def _value(value: Any) -> Text:  # noqa: ANN401 - any JSON value
