@@ -6,6 +6,7 @@ long an acknowledgement stands.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
@@ -191,8 +192,8 @@ def _page(connection: sqlite3.Connection, position: int, asked: _Asked) -> Failu
         "acknowledged": msgspec.json.encode(standing).decode(),
     }
     rows = connection.execute(query("failure_groups"), values).fetchall()
-    groups = [_group(connection, row, said, asked) for row in rows if row[0] is not None]
-    total, acknowledged, flaky = rows[0][6:]
+    total, acknowledged, flaky = rows[0][:3]
+    groups = [_group(connection, row[3:], said) for row in rows if row[3] is not None]
     return FailuresPage(
         groups=tuple(groups),
         total=total,
@@ -225,20 +226,12 @@ def _came_back(connection: sqlite3.Connection, fingerprint: str, position: int) 
 
 
 def _group(
-    connection: sqlite3.Connection,
-    row: Sequence[Any],
-    said: Mapping[str, Acknowledgement],
-    asked: _Asked,
+    connection: sqlite3.Connection, row: Sequence[Any], said: Mapping[str, Acknowledgement]
 ) -> FailureGroup:
-    fingerprint, state, failures, retried, runs, last = row[:6]
-    values = {"fingerprint": fingerprint, "pipeline": asked.pipeline}
-    (first,) = connection.execute(query("first_failure"), values).fetchone()
-    found = [
-        connection.execute(query("failure_at"), (fingerprint, position)).fetchone()
-        for position in (first, last)
-    ]
-    stage, error_type, message, sample = found[1][4:]
-    pipelines = connection.execute(query("failure_pipelines"), (fingerprint,)).fetchall()
+    fingerprint, state, failures, retried, runs, last, pipelines, first = row
+    places = (fingerprint, first, last)
+    found = connection.execute(query("failure_at"), places).fetchall()
+    stage, error_type, message, sample = found[-1][4:]
     return FailureGroup(
         fingerprint=fingerprint,
         state=state,
@@ -249,14 +242,14 @@ def _group(
         failures=failures,
         retried=retried,
         runs=runs,
-        pipelines=tuple(name for (name,) in pipelines),
+        pipelines=tuple(sorted(json.loads(pipelines))),
         first_seen=_seen(found[0]),
-        last_seen=_seen(found[1]),
+        last_seen=_seen(found[-1]),
         acknowledgement=said.get(fingerprint),
     )
 
 
 def _seen(row: Sequence[Any]) -> SeenFailure:
-    position, failed, run_id, code_version = row[:4]
+    failed, position, run_id, code_version = row[:4]
     at = _EPOCH + timedelta(microseconds=failed)
     return SeenFailure(at=at, position=position, run_id=run_id, code_version=code_version)

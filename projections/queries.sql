@@ -167,27 +167,25 @@ WITH counted AS MATERIALIZED (
             AND (:pipeline IS NULL OR old.pipeline = :pipeline)
     ))
 )
-SELECT fingerprint, state, failures, retried, runs, last,
-    (SELECT count(*) FROM found WHERE :every OR state = 'open') AS total,
-    (SELECT count(*) FROM found WHERE state = 'acknowledged') AS acknowledged,
-    (SELECT count(*) FROM found WHERE state = 'flaky') AS flaky
-FROM (SELECT 1) LEFT JOIN found ON :every OR state = 'open'
-ORDER BY last DESC LIMIT :limit
-
--- failure_pipelines --
-SELECT DISTINCT pipeline FROM failures INDEXED BY failures_by_fingerprint
-WHERE fingerprint = ? AND pipeline IS NOT NULL ORDER BY pipeline
-
--- first_failure --
-SELECT position FROM failures INDEXED BY failures_by_fingerprint
-WHERE fingerprint = :fingerprint AND (:pipeline IS NULL OR pipeline = :pipeline)
-ORDER BY position LIMIT 1
+SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
+    (SELECT count(*) FROM found WHERE state = 'acknowledged'),
+    (SELECT count(*) FROM found WHERE state = 'flaky'),
+    page.*,
+    (SELECT json_group_array(DISTINCT pipeline) FROM failures INDEXED BY failures_by_fingerprint
+        WHERE fingerprint = page.fingerprint AND pipeline IS NOT NULL),
+    (SELECT min(position) FROM failures INDEXED BY failures_by_fingerprint
+        WHERE fingerprint = page.fingerprint AND (:pipeline IS NULL OR pipeline = :pipeline))
+FROM (SELECT 1) LEFT JOIN (
+    SELECT fingerprint, state, failures, retried, runs, last
+    FROM found WHERE :every OR state = 'open' ORDER BY last DESC LIMIT :limit
+) AS page
+ORDER BY last DESC
 
 -- failure_at --
-SELECT position, failed, json_extract(summary, '$.run_id'), code_version,
+SELECT failed, position, json_extract(summary, '$.run_id'), code_version,
     stage, error_type, blanked, sample
 FROM failures INDEXED BY failures_by_fingerprint CROSS JOIN runs_details USING (run)
-WHERE fingerprint = ? AND position = ?
+WHERE fingerprint = ? AND position IN (?, ?) ORDER BY position
 
 -- first_run_of_version --
 SELECT min(run) FROM failures WHERE code_version = ?
