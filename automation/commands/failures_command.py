@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from automation.commands.damage_warning import warn_of_damage
-from automation.commands.moments import MOMENT, find_moment, parse_moment
+from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_json, write_rich
+from automation.commands.since import SINCE, parse_since, parse_since_or_version
 from projections import RunHistory
 from projections.failures import list_failures
 
@@ -20,12 +21,12 @@ __all__ = ["failures"]
 def failures(
     *,
     since: Annotated[
-        str | None, typer.Option(metavar=MOMENT, help="Count only failures from then on.")
+        str | None, typer.Option(metavar=SINCE, help="Count only failures from then on.")
     ] = None,
     new_since: Annotated[
         str | None,
         typer.Option(
-            metavar=f"{MOMENT}|VERSION",
+            metavar=f"{SINCE}|VERSION",
             help="Only what was not seen before then, or before that code version failed.",
         ),
     ] = None,
@@ -39,10 +40,8 @@ def failures(
 ) -> None:
     """List what fails, each kind of failure once, the last seen first."""
     now = datetime.now(UTC)
-    from_then = None if since is None else parse_moment("--since", since, now)
-    new: datetime | str | None = None
-    if new_since is not None:
-        new = find_moment("--new-since", new_since, now) or new_since
+    from_then = None if since is None else parse_since("--since", since, now)
+    new = None if new_since is None else parse_since_or_version("--new-since", new_since, now)
     with RunHistory(folder_of(folder)) as history:
         page = list_failures(
             history,
@@ -59,4 +58,5 @@ def failures(
             from automation.commands.failures_table import failures_table  # noqa: PLC0415
 
             write_rich(failures_table(page, every=every))
+        warn_of_degraded(history)
         warn_of_damage(history)

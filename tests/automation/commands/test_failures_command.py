@@ -99,7 +99,7 @@ def test_only_some_are_listed(command_line: CommandLine, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "yesterday"], "--since: 'yesterday' is no time"),
+        (["--since", "yesterday"], "--since: 'yesterday' is neither a date"),
         (["--since", "2026-01-15T10:00:00"], "has no zone"),
         (["--new-since", "2026-01-15T10:00:00"], "has no zone"),
         (["--limit", "0"], "--limit"),
