@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from ledger.events import (
     StageFailed,
 )
 from projections import RunHistory
+from projections.deep_check import check_deep
 from projections.failures import FailuresPage, find_fingerprints, list_failures
 from projections.fingerprint import fingerprint_of
 from projections.projector import Projector
@@ -392,3 +395,20 @@ def test_a_rebuild_by_workers_keeps_acknowledgements(tmp_path: Path, tell: Telle
     assert len(before["acknowledgements"]) == 30
     assert listed(folder, every=True) == caught_up
     assert Projector(reader).position() == caught_up.position
+
+
+def test_a_deep_check_looks_at_acknowledgements(tmp_path: Path, tell: Teller) -> None:
+    """They belong to no run, and are compared with the log all the same."""
+    folder = tmp_path / "runs"
+    append(folder, [*tell.run("load: a"), said("load", "a")])
+    assert check_deep(folder).equal
+    with closing(sqlite3.connect(current_model(folder))) as connection:
+        connection.execute("UPDATE acknowledgements SET note = 'nothing'")
+        connection.commit()
+
+    found = check_deep(folder)
+
+    assert not found.equal
+    assert [(one.table, one.only_kept, one.missing) for one in found.kept] == [
+        ("acknowledgements", 1, 1)
+    ]
