@@ -16,7 +16,6 @@ from projections.failure_rows import FailureRows
 from projections.fingerprint import fingerprint_of
 from projections.run_fold import fold, initial, summarize
 from projections.run_rows import micros
-from projections.testing import check_projection
 from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     ERROR,
@@ -181,11 +180,6 @@ def test_the_rows_are_the_failed_attempts_of_the_summary(told: list[EventData]) 
     }
     outside = len(rows_of(events)) - len(rows)
     assert outside <= (summary.result == "failed" and not summary.stages_failed)
-
-
-def test_the_projection_keeps_the_contract() -> None:
-    """Whole, in pieces, resumed, rebuilt, by another process: the rows are the same."""
-    check_projection(FailureRows())
 
 
 @unhurried
