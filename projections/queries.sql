@@ -122,21 +122,29 @@ SELECT fingerprint, max(position) AS position, note, actor, at FROM acknowledgem
 GROUP BY fingerprint ORDER BY fingerprint
 
 -- came_back --
-WITH last AS (
-    SELECT pipeline, max(run) AS run, max(stage) AS stage
-    FROM failures INDEXED BY failures_by_fingerprint
+WITH failed AS MATERIALIZED (
+    SELECT stage FROM failures INDEXED BY failures_by_fingerprint
+    WHERE fingerprint = :fingerprint LIMIT 1
+), last AS MATERIALIZED (
+    SELECT pipeline, max(run) AS run FROM failures INDEXED BY failures_by_fingerprint
     WHERE fingerprint = :fingerprint AND NOT retried AND position > :position GROUP BY pipeline
+), passing AS MATERIALIZED (
+    -- Few runs differ in their stages, so that most are told without reading their attempts.
+    SELECT stages FROM runs_stage_sets CROSS JOIN failed WHERE stage IS NULL OR (
+        EXISTS (SELECT 1 FROM json_each(stages, '$[0]') WHERE value = stage)
+        AND NOT EXISTS (SELECT 1 FROM json_each(stages, '$[1]') WHERE value = stage)
+    )
 )
 SELECT EXISTS (
-    SELECT 1 FROM last
+    SELECT 1 FROM failed CROSS JOIN last
     CROSS JOIN runs INDEXED BY runs_in_order
     ON runs.pipeline = last.pipeline AND runs.run > :position AND runs.run < last.run
     CROSS JOIN runs_details ON runs_details.run = runs.run
-    WHERE CASE
-        WHEN last.stage IS NULL THEN runs.result = 'success'
+    WHERE runs.stages IN passing AND CASE
+        WHEN failed.stage IS NULL THEN runs.result = 'success'
         ELSE EXISTS (
             SELECT 1 FROM json_each(runs_details.attempts) AS tried
-            WHERE json_extract(tried.value, '$.stage') = last.stage
+            WHERE json_extract(tried.value, '$.stage') = failed.stage
                 AND json_extract(tried.value, '$.result') = 'success'
         )
     END
