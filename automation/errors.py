@@ -5,6 +5,8 @@ AutomationError
 ├── UnknownPipeline       there is no pipeline of that name
 ├── RunNotFound           no run in the ledger has that id, or an id that begins so
 ├── RunIdAmbiguous        several have an id that begins so
+├── FailureNotFound       no failure has that fingerprint, or one that begins so
+├── FailureAmbiguous      several have one that begins so
 ├── BadArgument           an argument of a command is not what it must be
 ├── ImportRefused         lines of a file cannot be imported; nothing of it was taken
 ├── CannotListen          the server's address cannot be had
@@ -27,6 +29,8 @@ __all__ = [
     "CannotListen",
     "CommandFailed",
     "ExtraMissing",
+    "FailureAmbiguous",
+    "FailureNotFound",
     "ImportRefused",
     "OrchestratorBusy",
     "PipelineError",
@@ -92,6 +96,31 @@ class RunIdAmbiguous(AutomationError):
 
     def __str__(self) -> str:
         return f"several runs begin with {self.prefix!r}: {', '.join(self.found)}"
+
+
+@dataclass(eq=False)
+class FailureNotFound(AutomationError):
+    """No failure has this fingerprint, nor one that begins with it: list those that there are."""
+
+    fingerprint: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return (
+            f"there is no failure {self.fingerprint!r} in {self.folder.absolute()};"
+            " runfold failures --all lists them"
+        )
+
+
+@dataclass(eq=False)
+class FailureAmbiguous(AutomationError):
+    """Several failures have a fingerprint that begins with what was given: give more of it."""
+
+    prefix: str
+    found: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"several failures begin with {self.prefix!r}: {', '.join(self.found)}"
 
 
 @dataclass(eq=False)

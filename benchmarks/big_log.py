@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,15 +73,17 @@ def run_name(number: int) -> str:
     return f"run-{number:08d}"
 
 
-def bodies(runs: int) -> Iterator[tuple[Body, int]]:
-    """Yield each event's body and its sequence; shapes are encoded once and told apart by id."""
+def bodies(
+    runs: int, payloads: Callable[[int], Sequence[EventData]] = payloads, kinds: int = 5 * 50
+) -> Iterator[tuple[Body, int]]:
+    """Yield each event's body and its sequence; so many kinds of runs are encoded once."""
     created = encode_body(
         NewEvent(LedgerCreated(ledger_id=ledger_id(runs), format=FORMAT), occurred_at=BEGIN)
     )
     yield created, 0
     shapes = [
         [encode_body(NewEvent(data, "x", occurred_at=BEGIN)) for data in payloads(number)]
-        for number in range(5 * 50)
+        for number in range(kinds)
     ]
     for number in range(runs):
         moment = utc_text(BEGIN + timedelta(seconds=20 * number))
@@ -100,7 +102,7 @@ def ledger_id(runs: int) -> str:
     return str(uuid.UUID(int=runs, version=4))
 
 
-def make_log(folder: Path, runs: int) -> int:
+def make_log(folder: Path, runs: int, made: Iterable[tuple[Body, int]] | None = None) -> int:
     """Write the log into an empty folder; give its last position."""
     layout = LedgerFolder(folder)
     folder.mkdir(parents=True)
@@ -108,7 +110,7 @@ def make_log(folder: Path, runs: int) -> int:
     segment, offset, position, leaf = 1, 0, 0, ZERO_HASH
     lines: list[bytes] = []
     file = layout.segment(1).open("wb")
-    for body, sequence in bodies(runs):
+    for body, sequence in made or bodies(runs):
         line = encode_line(
             body,
             position=position + 1,

@@ -9,21 +9,25 @@ one meaning.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import reduce
+from typing import Any
 
 from ledger import LogReader
 from ledger.errors import InvalidEvent, LedgerDamaged, LedgerReplaced
+from ledger.replayed import ReplayedEvent
 from ledger.time_position import position_at
 from projections.errors import AsOfNotReached
+from projections.failure_rows import FailureRows
+from projections.projection import Projection
 from projections.queries import query
 from projections.row_store import RowStore, create_tables
 from projections.run_filter import check_moment
 from projections.run_fold import fold, initial
 from projections.run_listing import ListedRun, Past, RunsAsked, list_page
 from projections.run_rows import RunRows, encode_run, micros
-from projections.run_state import RunState
 from projections.sound_replay import refold
 
 __all__ = ["AsOf", "list_as_of", "position_of", "run_as_of"]
@@ -78,7 +82,7 @@ def run_as_of(
     if row[1] <= position:
         summary, attempts = connection.execute(query("one_run"), (run_id,)).fetchone()
         return summary, attempts
-    state = _fold_again(reader, run_id, position)
+    state = fold(refold(reader, run_id, position), initial(run_id))
     return encode_run(state) if state.last_position else None
 
 
@@ -94,27 +98,25 @@ def _recorded(reader: LogReader, position: int) -> int:
 
 def _went_on(
     connection: sqlite3.Connection, reader: LogReader, position: int
-) -> Iterator[tuple[int, RunState]]:
-    """Fold the runs again that had begun by a position, and to which something happened later."""
+) -> Iterator[tuple[int, Sequence[ReplayedEvent]]]:
+    """Give the events of the runs that had begun by a position, and went on behind it."""
     for (reach,) in connection.execute(query("reaches")).fetchall():
         began = max(position - (1 << reach), -1)
         rows = connection.execute(query("runs_over"), (reach, began, position, position))
         for run, run_id in rows.fetchall():
-            state = _fold_again(reader, run_id, position)
-            if state.last_position:
-                yield run, state
+            events = list(refold(reader, run_id, position))
+            if events:
+                yield run, events
 
 
-def _fold_again(reader: LogReader, run_id: str, position: int) -> RunState:
-    return fold(refold(reader, run_id, position), initial(run_id))
-
-
-def _fill(model: sqlite3.Connection, states: dict[int, RunState]) -> None:
-    """Make a model that holds these runs, by their keys."""
-    projection = RunRows()
-    create_tables(model, [projection])
-    store = RowStore(model, [projection])
-    for run, state in states.items():
-        for table, values in projection.rows(state):
-            store.put_rows(projection.name, table, [(run, *values)])
-    model.executescript(projection.indexes)
+def _fill(model: sqlite3.Connection, runs: dict[int, Sequence[ReplayedEvent]]) -> None:
+    """Make a model that holds these runs, by their keys, and all that a filter asks of them."""
+    projections: Sequence[Projection[Any]] = (RunRows(), FailureRows())
+    create_tables(model, projections)
+    store = RowStore(model, projections)
+    for projection in projections:
+        for run, events in runs.items():
+            state = reduce(projection.evolve, events, projection.initial(events[0].run_id or ""))
+            for table, values in projection.rows(state):
+                store.put_rows(projection.name, table, [(run, *values)])
+        model.executescript(projection.indexes)

@@ -15,7 +15,7 @@ from projections.comparison import SAMPLES, Comparison, compare
 from projections.current_model import CurrentModel, reading_current
 from projections.degraded import Degraded, degraded_of
 from projections.errors import ReadModelOfAnotherLog, ReadModelUnusable
-from projections.kept_tables import KeptDifference, kept_differences
+from projections.kept_tables import KeptDifference, kept_difference, kept_differences
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.queries import query
@@ -33,7 +33,8 @@ class DeepCheck(msgspec.Struct, frozen=True):
         generation: which model was compared.
         position: up to where it was built, and the log was folded.
         projections: each of them; ``old`` is the read model, ``new`` the log.
-        kept: tables that triggers keep, like counts, which are not what the rows come to.
+        kept: tables beside the rows that are not what the log comes to: those that triggers keep,
+            like counts, and the acknowledgements.
         flaws: what is wrong with the file itself, like an index that lacks a row.
         degraded: projections that went on without an event they could not take.
     """
@@ -101,6 +102,8 @@ def _compared(
     names = [projection.name for projection in projections]
     found = tuple(compare(connection, folded, name, samples=samples) for name in names)
     kept = tuple(each for name in names for each in kept_differences(connection, folded, name))
+    said = kept_difference(connection, folded, "acknowledgements")
+    kept = kept if said is None else (*kept, said)
     flaws = tuple(text for (text,) in connection.execute("PRAGMA integrity_check(20)"))
     flaws = () if flaws == ("ok",) else flaws
     degraded = tuple(degraded_of(connection.execute(query("degraded"))))

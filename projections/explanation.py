@@ -31,6 +31,7 @@ __all__ = [
     "Explanation",
     "FieldExplanation",
     "IgnoredEvent",
+    "PartExplanation",
     "check_field",
     "explain",
     "explain_events",
@@ -53,6 +54,23 @@ _MARK: Any = object()
 _Part = tuple[str, str]
 
 
+class PartExplanation(BaseModel):
+    """How a part of a field came about, like one key of the metadata.
+
+    Attributes:
+        part: where it is: ``.day`` is a key, ``[load#1].result`` that of an attempt, ``[5]`` the
+            note or the anomaly at a position.
+        set_by: the position of the event that set what stands now.
+        overwritten: the positions of those that set it before.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    part: str
+    set_by: int
+    overwritten: tuple[int, ...]
+
+
 class FieldExplanation(BaseModel):
     """How a field of a summary came about.
 
@@ -62,6 +80,7 @@ class FieldExplanation(BaseModel):
         set_by: the positions of the events that set what stands now, in order.
         overwritten: the positions of those that set it before, and of which nothing stands.
         rule: how events come to this field, as a sentence.
+        parts: of a field that events write in parts: each by itself, the first that was set first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +90,7 @@ class FieldExplanation(BaseModel):
     set_by: tuple[int, ...]
     overwritten: tuple[int, ...]
     rule: str
+    parts: tuple[PartExplanation, ...] = ()
 
 
 class IgnoredEvent(BaseModel):
@@ -248,4 +268,9 @@ def _explained(
         set_by=tuple(sorted(standing)),
         overwritten=tuple(sorted(every - standing)),
         rule=FIELD_RULES[field],
+        parts=tuple(
+            PartExplanation(part=part, set_by=positions[-1], overwritten=tuple(positions[:-1]))
+            for part, positions in sorted(setters.items(), key=lambda one: (one[1][0], one[0]))
+            if part
+        ),
     )

@@ -12,7 +12,7 @@ from projections.json_difference import shown
 from projections.model_scan import quoted
 from projections.queries import query
 
-__all__ = ["KeptDifference", "kept_differences"]
+__all__ = ["KeptDifference", "kept_difference", "kept_differences"]
 
 _COLUMNS = "SELECT * FROM {table} LIMIT 0"
 _IN_ORDER = "SELECT * FROM {table} ORDER BY {columns}"
@@ -58,6 +58,13 @@ def kept_differences(
             difference = _difference(table, mine, other)
         if difference is not None:
             yield difference
+
+
+def kept_difference(
+    kept: sqlite3.Connection, made: sqlite3.Connection, table: str
+) -> KeptDifference | None:
+    """Give how a table of every model is not what ``made`` has; None where it is."""
+    return _difference(table, _rows(kept, quoted(table)), _rows(made, quoted(table)))
 
 
 def _kept_tables(connection: sqlite3.Connection, projection: str) -> dict[str, bool]:

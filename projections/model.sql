@@ -55,3 +55,13 @@ CREATE TABLE out_of_reach (
     reason TEXT NOT NULL,
     PRIMARY KEY (segment, offset, first)
 );
+
+-- The failures that people have acknowledged: such an event belongs to no run.
+CREATE TABLE acknowledgements (
+    position INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    note TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE INDEX acknowledgements_by_fingerprint ON acknowledgements (fingerprint, position);

@@ -15,7 +15,7 @@ from projections.errors import ProjectionBehind, ReadModelUnusable
 from projections.projector import PATIENCE, Projector
 from projections.read_model import is_broken, read_checkpoint
 
-__all__ = ["ModelReading"]
+__all__ = ["Answer", "ModelReading"]
 
 _LOOKS = 5
 _PAGE = 4096

@@ -112,3 +112,92 @@ SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDE
 
 -- degraded --
 SELECT projection, count(*), min(position) FROM parked GROUP BY projection ORDER BY projection
+
+-- put_acknowledgement --
+INSERT OR REPLACE INTO acknowledgements (position, fingerprint, note, actor, at)
+VALUES (?, ?, ?, ?, ?)
+
+-- last_acknowledgements --
+SELECT fingerprint, max(position) AS position, note, actor, at FROM acknowledgements
+GROUP BY fingerprint ORDER BY fingerprint
+
+-- came_back --
+WITH failed AS MATERIALIZED (
+    SELECT stage FROM failures INDEXED BY failures_by_fingerprint
+    WHERE fingerprint = :fingerprint LIMIT 1
+), last AS MATERIALIZED (
+    SELECT pipeline, max(run) AS run FROM failures INDEXED BY failures_by_fingerprint
+    WHERE fingerprint = :fingerprint AND NOT retried AND position > :position GROUP BY pipeline
+), passing AS MATERIALIZED (
+    -- Few runs differ in their stages, so that most are told without reading their attempts.
+    SELECT stages FROM runs_stage_sets CROSS JOIN failed WHERE stage IS NULL OR (
+        EXISTS (SELECT 1 FROM json_each(stages, '$[0]') WHERE value = stage)
+        AND NOT EXISTS (SELECT 1 FROM json_each(stages, '$[1]') WHERE value = stage)
+    )
+)
+SELECT EXISTS (
+    SELECT 1 FROM failed CROSS JOIN last
+    CROSS JOIN runs INDEXED BY runs_in_order
+    ON runs.pipeline = last.pipeline AND runs.run > :position AND runs.run < last.run
+    CROSS JOIN runs_details ON runs_details.run = runs.run
+    WHERE runs.stages IN passing AND CASE
+        WHEN failed.stage IS NULL THEN runs.result = 'success'
+        ELSE EXISTS (
+            SELECT 1 FROM json_each(runs_details.attempts) AS tried
+            WHERE json_extract(tried.value, '$.stage') = failed.stage
+                AND json_extract(tried.value, '$.result') = 'success'
+        )
+    END
+)
+
+-- failure_groups --
+WITH counted AS MATERIALIZED (
+    SELECT fingerprint, count(*) AS failures, sum(retried) AS retried,
+        count(DISTINCT run) AS runs, max(position) AS last
+    FROM failures INDEXED BY failures_by_fingerprint
+    WHERE (:since IS NULL OR failed >= :since) AND (:pipeline IS NULL OR pipeline = :pipeline)
+    GROUP BY fingerprint
+), found AS MATERIALIZED (
+    SELECT *,
+        CASE
+            WHEN retried = failures THEN 'flaky'
+            WHEN fingerprint IN (SELECT value FROM json_each(:acknowledged)) THEN 'acknowledged'
+            ELSE 'open'
+        END AS state
+    FROM counted
+    WHERE (:new_since IS NULL OR NOT EXISTS (
+        SELECT 1 FROM failures AS old INDEXED BY failures_by_fingerprint
+        WHERE old.fingerprint = counted.fingerprint AND old.failed < :new_since
+            AND (:pipeline IS NULL OR old.pipeline = :pipeline)
+    )) AND (:new_run IS NULL OR NOT EXISTS (
+        SELECT 1 FROM failures AS old INDEXED BY failures_by_fingerprint
+        WHERE old.fingerprint = counted.fingerprint AND old.run < :new_run
+            AND (:pipeline IS NULL OR old.pipeline = :pipeline)
+    ))
+)
+SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
+    (SELECT count(*) FROM found WHERE state = 'acknowledged'),
+    (SELECT count(*) FROM found WHERE state = 'flaky'),
+    page.*,
+    (SELECT json_group_array(DISTINCT pipeline) FROM failures INDEXED BY failures_by_fingerprint
+        WHERE fingerprint = page.fingerprint AND pipeline IS NOT NULL),
+    (SELECT min(position) FROM failures INDEXED BY failures_by_fingerprint
+        WHERE fingerprint = page.fingerprint AND (:pipeline IS NULL OR pipeline = :pipeline))
+FROM (SELECT 1) LEFT JOIN (
+    SELECT fingerprint, state, failures, retried, runs, last
+    FROM found WHERE :every OR state = 'open' ORDER BY last DESC LIMIT :limit
+) AS page
+ORDER BY last DESC
+
+-- failure_at --
+SELECT failed, position, json_extract(summary, '$.run_id'), code_version,
+    stage, error_type, blanked, sample
+FROM failures INDEXED BY failures_by_fingerprint CROSS JOIN runs_details USING (run)
+WHERE fingerprint = ? AND position IN (?, ?) ORDER BY position
+
+-- first_run_of_version --
+SELECT min(run) FROM failures WHERE code_version = ?
+
+-- fingerprints_by_prefix --
+SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
+WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?

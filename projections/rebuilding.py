@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from ledger import LogReader
 from ledger.codec import ZERO_HASH, leaf_hash
 from ledger.replayed import decode_together
+from projections.acknowledgements import note_acknowledgements
 from projections.fold_worker import FoldedPart
 from projections.folding import REFUSED, Folding
 from projections.parallel_fold import PART, WorkerFailed, folded_parts, worth_it
@@ -91,7 +93,9 @@ def _build(plan: _Plan, *, in_parallel: bool) -> Path:
         folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=plan.strict)
         if in_parallel and worth_it(last, projections, plan.part):
             parts = folded_parts(reader.folder.path, projections, 0, last, plan.part)
-            checkpoint = _take_parts(folding, checkpoint, parts, lambda at: progress(at, last))
+            checkpoint = _take_parts(
+                connection, folding, checkpoint, parts, lambda at: progress(at, last)
+            )
         for piece in pieces(reader, checkpoint.position, until=last):
             folding.take(piece.events)
             piece.note_losses(connection)
@@ -104,6 +108,7 @@ def _build(plan: _Plan, *, in_parallel: bool) -> Path:
 
 
 def _take_parts(
+    connection: sqlite3.Connection,
     folding: Folding,
     checkpoint: Checkpoint,
     parts: Iterator[tuple[int, FoldedPart]],
@@ -116,7 +121,9 @@ def _take_parts(
                 folding.take_whole(part.runs, part.rows)
             except REFUSED as error:
                 raise _PartRefused from error
-            folding.take(decode_together(part.others))
+            others = decode_together(part.others)
+            folding.take(others)
+            note_acknowledgements(connection, others)
             leaf = leaf_hash(part.last_line)
             checkpoint = replace(checkpoint, position=position, leaf=leaf, read_position=position)
             progress(position)

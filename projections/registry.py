@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from projections.errors import ProjectionInvalid
+from projections.failure_rows import FailureRows
 from projections.projection import Projection, check_projections
 from projections.run_rows import RunRows
 
@@ -29,7 +30,8 @@ def registered() -> tuple[Projection[Any], ...]:
         ProjectionInvalid: one cannot be loaded; names its entry point.
     """
     offered = [_load(entry) for entry in entry_points(group=GROUP)]
-    found = (RunRows(), *sorted(offered, key=lambda projection: str(projection.name)))
+    ours: tuple[Projection[Any], ...] = (RunRows(), FailureRows())
+    found = (*ours, *sorted(offered, key=lambda projection: str(projection.name)))
     check_projections(found)
     return found
 

@@ -96,6 +96,15 @@ def searches(asked: RunFilter) -> Iterator[Condition]:
             " WHERE key = ? AND value = ?",
             (key, metadata_text(value)),
         )
+    if asked.fingerprint is not None:
+        yield Condition(
+            "EXISTS (SELECT 1 FROM failures"
+            " WHERE failures.run = runs.run AND failures.fingerprint = ?)",
+            (asked.fingerprint,),
+            "SELECT DISTINCT run FROM failures INDEXED BY failures_by_fingerprint"
+            " WHERE fingerprint = ?",
+            (asked.fingerprint,),
+        )
     if asked.reason:
         yield _reason(searched_text(asked.reason))
 

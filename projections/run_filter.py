@@ -42,6 +42,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         duration_above: seconds, of runs whose duration is known.
         duration_below: likewise.
         reason: text that the reason of the failure holds, literally but for upper and lower case.
+        fingerprint: an attempt failed with this one, tried again or not.
     """
 
     result: Result | None = None
@@ -57,6 +58,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     duration_above: float | None = None
     duration_below: float | None = None
     reason: str | None = None
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run can be asked for.
@@ -81,7 +83,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         self._check_texts()
 
     def _check_texts(self) -> None:
-        for name in ("pipeline", "stage_executed", "stage_failed", "reason"):
+        for name in ("pipeline", "stage_executed", "stage_failed", "reason", "fingerprint"):
             try:
                 check_text(getattr(self, name) or "", "text")
             except ValueError as error:

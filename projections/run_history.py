@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from ledger.fields import RUN_ID
 from ledger.sound_reading import OutOfReach
 from projections.as_of import AsOf, list_as_of, position_of, run_as_of
 from projections.degraded import Degraded, degraded_of
-from projections.model_reading import ModelReading
+from projections.model_reading import Answer, ModelReading
 from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE
 from projections.queries import query
@@ -184,6 +184,14 @@ class RunHistory:
     def catch_up(self) -> int:
         """Bring the view to all that is durable now, and give the position it reflects."""
         return self._model.ask(lambda _, position: position)
+
+    def ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
+        """Ask the read model itself: of one state of it, whose position the question is given.
+
+        Raises:
+            ReadModelUnusable: the model can be neither read nor built.
+        """
+        return self._model.ask(question)
 
     def dump(self) -> list[tuple[str, str, str]]:
         """Give every row (run id, list item, attempts) in order; equal views give equal dumps."""

@@ -4,6 +4,8 @@ CREATE INDEX runs_newest ON runs (started);
 CREATE INDEX runs_by_result ON runs (result, started);
 -- Serves a pipeline without a result too: as one walk over each result there is.
 CREATE INDEX runs_by_pipeline ON runs (pipeline, result, started);
+-- The runs of a pipeline in the order of the log.
+CREATE INDEX runs_in_order ON runs (pipeline);
 CREATE INDEX runs_by_stages ON runs (stages);
 CREATE INDEX runs_by_duration ON runs (duration);
 CREATE INDEX runs_by_end ON runs (ended) WHERE ended IS NOT NULL;

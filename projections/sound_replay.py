@@ -14,6 +14,7 @@ from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.replay import Stretch, replay, replay_run
 from ledger.replayed import ReplayedEvent, decode_replayed
 from ledger.sound_reading import OutOfReach
+from projections.acknowledgements import note_acknowledgements
 from projections.out_of_reach import note_out_of_reach
 from projections.read_model import Checkpoint
 
@@ -42,8 +43,9 @@ class Piece(msgspec.Struct, frozen=True):
         return replace(checkpoint, position=self.position, leaf=leaf, read_position=read)
 
     def note_losses(self, connection: sqlite3.Connection) -> None:
-        """Keep the ranges that could not be read, and drop those a repair has passed over."""
+        """Keep the ranges that could not be read, but for repaired ones, and acknowledgements."""
         note_out_of_reach(connection, self.losses, self.events)
+        note_acknowledgements(connection, self.events)
 
 
 def pieces(

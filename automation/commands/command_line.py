@@ -10,11 +10,14 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.ack_command import ack
+from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
 from automation.commands.check_proof_command import check_proof
 from automation.commands.consistency_command import consistency
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
+from automation.commands.failures_command import failures
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
 from automation.commands.projections_command import projections
@@ -45,6 +48,9 @@ app = typer.Typer(
 for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
     app.command()(command)
 app.command("explain")(explain_run)
+app.command()(failures)
+app.command()(ack)
+app.command()(annotate)
 app.command("import")(import_file)
 app.command("verify")(verify_log)
 app.command("repair")(repair_log)

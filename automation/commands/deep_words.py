@@ -22,7 +22,7 @@ def deep_lines(found: DeepCheck | None) -> Iterator[str]:
         yield from comparison_lines(comparison, _MODEL, _LOG)
     for kept in found.kept:
         counted = f"{kept.only_kept} rows too many, {kept.missing} missing"
-        yield printable(f"differs: {kept.table}, which triggers keep: {counted}: {kept.sample}")
+        yield printable(f"differs: {kept.table}, kept beside the rows: {counted}: {kept.sample}")
     for flaw in found.flaws:
         yield printable(f"flawed: {found.generation}.sqlite: {flaw}")
     for item in found.degraded:

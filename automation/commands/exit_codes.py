@@ -8,6 +8,8 @@ from enum import IntEnum
 from automation.errors import (
     AutomationError,
     BadArgument,
+    FailureAmbiguous,
+    FailureNotFound,
     ImportRefused,
     PipelineError,
     RunIdAmbiguous,
@@ -45,6 +47,7 @@ class ExitCode(IntEnum):
 _CODES: Mapping[type[Exception], ExitCode] = {
     BadArgument: ExitCode.USAGE,
     BadEvidence: ExitCode.USAGE,
+    FailureAmbiguous: ExitCode.USAGE,
     ImportRefused: ExitCode.USAGE,
     InvalidEvent: ExitCode.USAGE,
     KeyRefused: ExitCode.USAGE,
@@ -53,6 +56,7 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     SequenceConflict: ExitCode.USAGE,
     UnknownPipeline: ExitCode.USAGE,
     AsOfNotReached: ExitCode.NOT_FOUND,
+    FailureNotFound: ExitCode.NOT_FOUND,
     KeyNotFound: ExitCode.NOT_FOUND,
     LedgerNotFound: ExitCode.NOT_FOUND,
     RunNotFound: ExitCode.NOT_FOUND,

@@ -42,7 +42,18 @@ def _fields(fields: Sequence[FieldExplanation]) -> Table:
             _positions(one.overwritten),
             Text(one.rule, style="dim"),
         )
+        if one.field == "metadata":
+            for row in _keys(one):
+                table.add_row(*row)
     return table
+
+
+def _keys(metadata: FieldExplanation) -> Iterator[tuple[RenderableType, ...]]:
+    """Give a row for each key of the metadata: it is merged, so each has its own events."""
+    parts = {part.part: part for part in metadata.parts}
+    for key, value in metadata.value.items():
+        part = parts[f".{key}"]
+        yield safe(f"  {key}"), _value(value), str(part.set_by), _positions(part.overwritten)
 
 
 def _value(value: Any) -> Text:  # noqa: ANN401 - any JSON value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from collections.abc import Iterator
 from typing import Annotated
@@ -11,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from automation.commands.actor import ActorOption, actor_of
 from automation.commands.exit_codes import ExitCode
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
@@ -27,9 +26,7 @@ def repair_log(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
     why: Annotated[str, typer.Option(help="What the log shall say of the reason.")] = "",
-    actor: Annotated[
-        str | None, typer.Option(help="Who does it; the user's name if not given.")
-    ] = None,
+    actor: ActorOption = None,
     folder: FolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +41,7 @@ def repair_log(
             _say(repair_lines(planned))
         _ask(yes=yes)
         reason = why or "runfold repair"
-        planned = repair(path, actor=actor or _user(), reason=reason)
+        planned = repair(path, actor=actor_of(actor), reason=reason)
     if as_json:
         write_json(msgspec.to_builtins(planned))
     else:
@@ -87,10 +84,3 @@ def _ask(*, yes: bool) -> None:
         raise BadArgument("--yes", "is needed where nobody can be asked")
     if not typer.confirm("Repair the log so?", err=True):
         raise typer.Exit(ExitCode.WRONG)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

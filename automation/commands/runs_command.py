@@ -62,6 +62,9 @@ def runs(
     reason: Annotated[
         _Text, typer.Option(metavar="TEXT", help="The reason of the failure holds this text.")
     ] = None,
+    fingerprint: Annotated[
+        _Text, typer.Option(metavar="HEX", help="It failed with this, as runfold failures tells.")
+    ] = None,
     sort: Annotated[RunOrder, typer.Option(help="What comes first.")] = RunOrder.NEWEST,
     after: Annotated[
         _Text, typer.Option(metavar="KEY", help="Go on behind the page that named this key.")
@@ -85,6 +88,7 @@ def runs(
         duration_above=duration_above,
         duration_below=duration_below,
         reason=reason,
+        fingerprint=fingerprint,
     )
     key = None if after is None else RunKey.parse(after)
     past = None if as_of is None else parse_past("--as-of", as_of)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ledger import NewEvent
 from ledger.events import EventData, RunEnded, RunStarted, StageCompleted, StageFailed
+from projections.fingerprint import fingerprint_of
 from projections.run_filter import RESULTS, RunFilter
 from projections.run_summary import RunSummary
 from tests.projections.payloads import ERROR, WRITER, abandoned, annotated, began, imported
@@ -78,6 +79,11 @@ def interleaved_runs(draw: st.DrawFn, max_runs: int = 8) -> list[NewEvent]:
     return events
 
 
+def _fingerprint(stage: str) -> str:
+    """Give the fingerprint of the one error that stages here fail with."""
+    return fingerprint_of(stage, ERROR.type, ERROR.message, ERROR.traceback)
+
+
 def _maybe(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | st.none() | drawn
 
@@ -97,6 +103,7 @@ filters = st.builds(
     duration_above=_maybe(_DURATIONS),
     duration_below=_maybe(_DURATIONS),
     reason=_maybe(st.sampled_from(_SEARCHED)),
+    fingerprint=_maybe(st.sampled_from([*map(_fingerprint, (*_STAGES, "none"))])),
 )
 
 
@@ -119,6 +126,11 @@ def meets(run: RunSummary, asked: RunFilter) -> bool:
             _lies(run.ended_at, asked.ended_after, asked.ended_before),
             _lies(run.duration_seconds, asked.duration_above, asked.duration_below),
             not asked.reason or searched in held,
+            asked.fingerprint is None
+            or any(
+                tried.result == "failed" and _fingerprint(tried.stage) == asked.fingerprint
+                for tried in run.attempts
+            ),
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +15,10 @@ import msgspec
 
 from ledger import EventLog, LogReader, NewEvent
 from ledger.codec import FORMAT
-from ledger.events import LedgerCreated
+from ledger.events import LedgerCreated, RecordedEvent
 from ledger.folder import Identity, LedgerFolder
 from projections import RunHistory
+from projections.failure_rows import FailureRows, FailureState
 from projections.projector import Projector
 from projections.read_model import VERSION
 from projections.registry import registered
@@ -26,7 +27,7 @@ from projections.run_state import RunState
 from projections.run_summary import RunSummary
 from tests.ledger.examples import event_id
 from tests.projections.payloads import annotated, began, done, ended, failed, started
-from tests.projections.recorded import fold_runs, record, tell
+from tests.projections.recorded import fold_runs, record, replayed, tell
 
 __all__ = [
     "append",
@@ -87,7 +88,9 @@ TABLES = {
     "counts": "SELECT * FROM runs_counts ORDER BY pipeline, result",
     "stages": "SELECT * FROM runs_stage_sets ORDER BY stages",
     "trigrams": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
-    "states": "SELECT * FROM open_states ORDER BY run",
+    "failures": "SELECT * FROM failures ORDER BY run, position",
+    "acknowledgements": "SELECT * FROM acknowledgements ORDER BY position",
+    "states": "SELECT * FROM open_states ORDER BY run, projection",
     "parked": "SELECT * FROM parked",
     "out_of_reach": "SELECT * FROM out_of_reach",
 }
@@ -131,15 +134,42 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
         expected["details"].append((run, *_expected_details(summary)))
         counts[summary.pipeline or "", summary.result or ""] += 1
         stages[row[6]] += 1
+    _expect_failures(expected, events, ended)
     for name in ("metadata", "states", "details", "reasons"):
         expected[name].sort()
     expected["trigrams"] = _indexed(expected["reasons"])
     expected["counts"] = sorted((*kind, count) for kind, count in counts.items())
     expected["stages"] = sorted(stages.items())
-    expected["projections"] = [(one.name, one.version) for one in registered()]
+    expected["projections"] = sorted((one.name, one.version) for one in registered())
     checkpoint = VERSION, reader.identity.ledger_id, position, reader.leaf_at(position), position
     expected["checkpoint"] = [(1, *checkpoint)]
     return expected
+
+
+def _expect_failures(
+    expected: dict[str, list[tuple[Any, ...]]],
+    events: Sequence[RecordedEvent],
+    ended: Collection[str | None],
+) -> None:
+    """Fold the failures of each run by themselves, and list what was said of them."""
+    projection = FailureRows()
+    states: dict[str, FailureState] = {}
+    runs: dict[str, int] = {}
+    for event in replayed(events):
+        if event.run_id is not None:
+            runs.setdefault(event.run_id, event.position)
+            state = states.get(event.run_id, projection.initial(event.run_id))
+            states[event.run_id] = projection.evolve(state, event)
+        elif event.type == "failure_acknowledged":
+            said = event.data
+            row = event.position, said.fingerprint, said.note, said.actor, event.occurred_text
+            expected["acknowledgements"].append(row)
+    for run_id, state in states.items():
+        rows = projection.rows(state)
+        expected["failures"] += [(runs[run_id], *values) for _, values in rows]
+        if run_id not in ended:
+            expected["states"].append((runs[run_id], "failures", msgspec.msgpack.encode(state)))
+    expected["failures"].sort()
 
 
 def _indexed(reasons: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:

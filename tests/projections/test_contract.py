@@ -16,6 +16,7 @@ from ledger.events import EVENT_TYPES, RUNLESS_TYPES, UnreadData
 from ledger.integrity.repair import repair
 from projections import RunHistory
 from projections.errors import ProjectionInvalid
+from projections.failure_rows import FailureRows
 from projections.registry import registered
 from projections.run_rows import RunRows
 from projections.testing import (
@@ -48,12 +49,14 @@ GOLDEN_SUMMARY = Path(__file__).parents[1] / "golden" / "summary" / "every_event
 def test_ours_keep_the_contract() -> None:
     """The run summaries keep every law on the sample logs, and in another process."""
     check_projection(RunRows(), moving=MOVING)
+    check_projection(FailureRows())
 
 
 def test_ours_keep_the_contract_on_the_golden_logs(tmp_path: Path) -> None:
     """They do on logs that are kept for ever, given as a folder or as lines."""
     check_projection(RunRows(), golden_ledger(tmp_path), moving=MOVING)
     check_projection(RunRows(), GOLDEN_SUMMARY.read_bytes().splitlines(), moving=MOVING)
+    check_projection(FailureRows(), GOLDEN_SUMMARY.read_bytes().splitlines())
 
 
 @settings(unhurried, max_examples=20)
@@ -61,6 +64,7 @@ def test_ours_keep_the_contract_on_the_golden_logs(tmp_path: Path) -> None:
 def test_ours_keep_the_contract_on_any_runs(events: list[NewEvent]) -> None:
     """They do on whatever the lifecycle allows."""
     check_projection(RunRows(), lines_of(events), moving=MOVING)
+    check_projection(FailureRows(), lines_of(events))
 
 
 @st.composite
@@ -84,6 +88,7 @@ def any_log(draw: st.DrawFn) -> list[bytes]:
 def test_ours_keep_the_contract_on_any_log(lines: list[bytes]) -> None:
     """They do on what no log should hold."""
     check_projection(RunRows(), lines, moving=MOVING)
+    check_projection(FailureRows(), lines)
 
 
 def test_a_log_of_nothing_keeps_every_law() -> None:
@@ -240,4 +245,4 @@ def test_the_kit_needs_no_test_framework() -> None:
 
 def test_all_that_are_ours_are_checked() -> None:
     """Whoever registers one more, adds it to these tests."""
-    assert [type(projection) for projection in registered()] == [RunRows]
+    assert [type(projection) for projection in registered()] == [RunRows, FailureRows]

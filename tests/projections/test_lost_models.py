@@ -183,7 +183,8 @@ def test_a_stored_state_of_other_code_is_built_anew(tmp_path: Path) -> None:
     catch_up(folder)
     with closing(sqlite3.connect(current_model(folder))) as connection:
         state = msgspec.msgpack.encode({"run_id": 5})
-        assert connection.execute("UPDATE open_states SET state = ?", (state,)).rowcount == 1
+        changed = "UPDATE open_states SET state = ? WHERE projection = 'runs'"
+        assert connection.execute(changed, (state,)).rowcount == 1
         connection.commit()
 
     last = append(folder, story(1)[3:])

@@ -34,7 +34,9 @@ def test_every_query_fits_the_schema(name: str, connection: sqlite3.Connection) 
     """SQLite takes the statement: all of its tables and columns are there."""
     statement = query(name)
 
-    plan = connection.execute(f"EXPLAIN {statement}", [None] * statement.count("?")).fetchall()
+    named = dict.fromkeys(re.findall(r":(\w+)", statement))
+    values = named or [None] * statement.count("?")
+    plan = connection.execute(f"EXPLAIN {statement}", values).fetchall()
 
     assert plan
 

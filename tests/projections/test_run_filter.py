@@ -26,6 +26,7 @@ from projections.run_filter import LONGEST_REASON, RunFilter
         ("pipeline", {"pipeline": "\udcff"}),
         ("stage_failed", {"stage_failed": "\udcff"}),
         ("reason", {"reason": "\udcff"}),
+        ("fingerprint", {"fingerprint": "\udcff"}),
         ("reason", {"reason": "x" * (LONGEST_REASON + 1)}),
         ("metadata", {"metadata": {"x": float("nan")}}),
         ("metadata", {"metadata": {"\udcff": 1}}),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from projections.registry import registered
 from projections.run_rows import RunRows
 from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.installed import install
@@ -29,13 +30,14 @@ def test_projections_that_are_up_to_date(run: CommandLine) -> None:
     answer = run("projections")
 
     assert answer.code == 0
-    header, line = answer.out.splitlines()
+    header, line, *others = answer.out.splitlines()
     assert header.split() == [
         "projection", "version", "generation", "checkpoint", "lag", "rows", "parked",
     ]  # fmt: skip
     cells = line.split()
     assert cells[:5] == ["runs", str(RunRows.version), "000001", "22", "none"]
     assert cells[-1] == "0"
+    assert [other.split()[0] for other in others] == [one.name for one in registered()[1:]]
 
 
 def test_what_was_not_built_yet_is_said(run: CommandLine) -> None:
@@ -49,7 +51,7 @@ def test_the_lag_is_said(run: CommandLine) -> None:
     run("runs")
     record(run.folder, [7])
 
-    (standing,) = run("projections", "--json").json["projections"]
+    standing, *_ = run("projections", "--json").json["projections"]
 
     assert standing["lag_events"] == 7
     assert standing["lag_seconds"] > 0
@@ -59,7 +61,7 @@ def test_the_lag_is_said(run: CommandLine) -> None:
 def test_the_digest_is_that_of_a_deep_check(run: CommandLine) -> None:
     """It is only computed where it is asked for."""
     run("runs")
-    (standing,) = run("projections", "--digest", "--json").json["projections"]
+    standing, *_ = run("projections", "--digest", "--json").json["projections"]
 
     assert standing["digest"] in run("verify", "--deep").out
     assert standing["digest"] in run("projections", "--digest").out
@@ -102,7 +104,8 @@ def test_a_degraded_projection_shows_everywhere(tmp_path: Path) -> None:
 
     code, out, _ = said("projections", "--json")
     assert code == 1
-    assert [one["parked"] for one in json.loads(out)["projections"]] == [0, 1]
+    parked = {one["name"]: one["parked"] for one in json.loads(out)["projections"]}
+    assert parked == {**dict.fromkeys(parked, 0), "costs": 1}
 
     code, out, _ = said("projections", "--parked")
     assert code == 1

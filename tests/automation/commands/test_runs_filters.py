@@ -12,6 +12,7 @@ import pytest
 from automation.commands import main
 from ledger import EventLog, LogReader
 from ledger.plain_values import utc_text
+from projections.fingerprint import fingerprint_of
 from tests.projections.payloads import annotated, began, done, ended, failed, started
 from tests.projections.recorded import tell
 
@@ -56,6 +57,8 @@ def ids(listed: dict[str, Any]) -> list[str]:
         (["--pipeline", "hourly"], ["bad"]),
         (["--stage", "load"], ["bad", "good"]),
         (["--failed-stage", "load"], ["bad"]),
+        (["--fingerprint", fingerprint_of("load", "ValueError", "no rows")], ["bad"]),
+        (["--fingerprint", fingerprint_of("merge", "ValueError", "no rows")], []),
         (["--metadata", "day=1", "--metadata", "team=data"], ["good"]),
         (["--metadata", "day=1", "--metadata", "team=ops"], []),
         (["--started-after", "2026-01-15T10:00:00Z"], ["open", "bad", "good"]),

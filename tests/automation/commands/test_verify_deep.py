@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from projections.registry import registered
 from projections.run_rows import RunRows
 from tests.automation.commands.in_process import CommandLine
 from tests.ledger.damage import flip
@@ -24,9 +25,10 @@ def test_a_model_that_equals_the_log(run: CommandLine) -> None:
     answer = run("verify", "--deep")
 
     assert answer.code == 0
-    sound, _root, runs, whole = answer.out.splitlines()
+    sound, _root, runs, *others, whole = answer.out.splitlines()
     assert sound.startswith("sound: 29 events")
     assert runs.startswith(f"equal: runs, version {RunRows.version}: 4 runs, ")
+    assert [other.split()[1] for other in others] == [f"{one.name}," for one in registered()[1:]]
     assert whole == "equal: the read model 000001 at position 29 is what the log comes to"
     assert answer.err == ""
 
@@ -61,7 +63,7 @@ def test_counts_that_are_kept_are_counted_again(run: CommandLine) -> None:
     answer = run("verify", "--deep")
 
     assert answer.code == 1
-    assert "differs: runs_counts, which triggers keep: " in answer.out
+    assert "differs: runs_counts, kept beside the rows: " in answer.out
 
 
 def test_a_damaged_log_is_not_folded(run: CommandLine) -> None:
@@ -83,7 +85,7 @@ def test_json_holds_the_same(run: CommandLine) -> None:
 
     assert found["sound"] is True
     assert found["deep"]["equal"] is True
-    (runs,) = found["deep"]["projections"]
+    runs, *_ = found["deep"]["projections"]
     assert runs["old"] == runs["new"]
     assert "deep" not in run("verify", "--json").json
 
