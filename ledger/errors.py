@@ -187,7 +187,11 @@ class BadLine(LedgerError):
 
 @dataclass(eq=False)
 class LedgerDamaged(LedgerError):
-    """Durable bytes are wrong: nothing was changed; ``runfold verify`` shows how far it goes."""
+    """Durable bytes are wrong: nothing was changed; ``runfold verify`` shows how far it goes.
+
+    A line that was looked for by its place in a segment has the position 0, as only its bytes
+    could have told which it is.
+    """
 
     segment: str
     position: int
@@ -195,10 +199,8 @@ class LedgerDamaged(LedgerError):
     reason: str
 
     def __str__(self) -> str:
-        return (
-            f"the log is damaged at position {self.position}"
-            f" ({self.segment}, byte {self.offset}): {self.reason}"
-        )
+        where = f" at position {self.position}" if self.position else ""
+        return f"the log is damaged{where} ({self.segment}, byte {self.offset}): {self.reason}"
 
 
 @dataclass(eq=False)

@@ -123,6 +123,9 @@ def kept_total(connection: sqlite3.Connection, asked: RunFilter) -> int | None:
     """Tell how many runs match, where that is kept; None where it would have to be counted."""
     if not asked.is_kept:
         return None
+    if asked.pipeline == "":
+        # No pipeline is called this: among the counts it stands for those that have none.
+        return 0
     result = "" if asked.running else asked.result
     if asked.pipeline is None:
         row = connection.execute(query("count_kept"), (result, result)).fetchone()

@@ -20,6 +20,7 @@ from ledger.errors import InvalidEvent
 from ledger.events import EventData, RunStarted
 from projections import RunHistory, RunSummary
 from projections.errors import ReadModelUnusable
+from projections.run_filter import RunFilter
 from projections.run_fold import summarize
 from projections.run_history import RESULTS
 from tests.ledger.examples import one_run
@@ -411,3 +412,13 @@ def test_closing_twice_does_nothing_and_reading_opens_again(tmp_path: Path) -> N
 
     assert history.get_run_count() == 1
     history.close()
+
+
+def test_no_run_has_a_pipeline_without_a_name(tmp_path: Path) -> None:
+    """Runs that have none are not those of an empty name: neither listed, nor counted."""
+    append(tmp_path, tell(imported(), run_id="old-17"))
+    with RunHistory(tmp_path) as history:
+        page = history.runs_page(matching=RunFilter(pipeline=""))
+
+        assert (page.items, page.total) == ([], 0)
+        assert (history.get_run_count(pipeline=""), history.get_run_count()) == (0, 1)
