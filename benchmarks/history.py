@@ -58,7 +58,7 @@ import sys, time
 from benchmarks.append import one_stage
 from ledger import EventLog
 with EventLog.open(sys.argv[1]) as log:
-    for event in one_stage("elsewhere", int(sys.argv[2])):
+    for event in one_stage(f"elsewhere-{log.position}", int(sys.argv[2])):
         receipt = log.append(event)
         print(receipt.position, time.monotonic(), flush=True)
         time.sleep(0.03)
@@ -95,8 +95,7 @@ def seen_here(folder: Path) -> None:
     """Append, and see it in the read model, in one process."""
     seconds = []
     with EventLog.open(folder) as log, RunHistory(folder) as history:
-        history.catch_up()
-        for event in one_stage("here", APPENDS):
+        for event in one_stage(f"here-{history.catch_up()}", APPENDS):
             log.append(event)
             began = time.perf_counter()
             history.catch_up()
