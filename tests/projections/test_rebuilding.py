@@ -15,7 +15,7 @@ import pytest
 from ledger import LogReader
 from projections import RunHistory
 from projections.candidate import rebuild
-from projections.errors import CandidateBusy, ProjectionFailed
+from projections.errors import CandidateBusy, ProjectionFailed, ProjectionMissing
 from projections.parallel_fold import WorkerFailed, folded_parts, worth_it
 from projections.projection import Projection
 from projections.projector import Projector
@@ -234,3 +234,24 @@ def _readers_of(path: Path) -> set[int]:
         except (FileNotFoundError, PermissionError):
             continue
     return found
+
+
+class NewerTally(Tally):
+    """The same projection, as a later version of its package has it."""
+
+    version = 2
+
+
+def test_older_code_leaves_the_model_of_newer_code_alone(tmp_path: Path) -> None:
+    """It says which version it lacks; to build its own would make the two take turns for ever."""
+    position = append(tmp_path, stories(2))
+    reader = LogReader(tmp_path)
+    Projector(reader, projections=[RunRows(), NewerTally()]).catch_up(position)
+    model = current_model(tmp_path)
+    position = append(tmp_path, stories(1, first=2))
+
+    with pytest.raises(ProjectionMissing) as caught:
+        Projector(reader, projections=[RunRows(), Tally()]).catch_up(position)
+
+    assert (caught.value.name, caught.value.version) == ("tally", 2)
+    assert current_model(tmp_path) == model
