@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -22,20 +24,30 @@ from web.broadcast import Broadcast
 from web.live import follow
 from web.pages import RunsPages
 from web.problems import ANSWERS_TO_ERRORS
-from web.security import SecurityHeaders
+from web.safety.answer_headers import SecurityHeaders
+from web.safety.body_limits import BodyLimits
+from web.safety.guard import Access, Guard, Rules
+from web.safety.hosts import allowed_hosts
+from web.safety.sign_in import SignIn
+from web.server import run_server
 from web.stop_signals import on_stop_signal
 from web.stream import ChangeStream
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "run"]
 
 _logger = logging.getLogger("runfold.server")
 _SHORTEST_PAUSE = 1.0
+_LONGEST_ANSWER = 20.0
 
 
 def create_app(
     folder: Path | str,
     *,
     key: SigningKey | None = None,
+    access: Access | None = None,
+    anonymous: frozenset[str] | None = None,
+    hosts: frozenset[bytes] | None = None,
+    cors_origins: Sequence[str] = (),
     upkeep_interval: float = 5.0,
     heartbeat: float = 15.0,
 ) -> Starlette:
@@ -44,15 +56,24 @@ def create_app(
     Args:
         folder: the data folder.
         key: signs the tree heads of the ledger; without one they are unsigned.
+        access: judges credentials.
+        anonymous: scopes for which nobody needs one: ``read``, ``append``, ``admin``. Unless said,
+            none where there is ``access``, and ``read`` alone where there is none.
+        hosts: values of the header Host that are answered; None for any.
+        cors_origins: sites whose pages may read, with a token.
         upkeep_interval: seconds between looks for runs whose writer is gone.
         heartbeat: seconds of silence after which a stream says that it is still there.
 
     Raises:
         LedgerNotFound: there is no ledger; serving never creates one.
     """
-    history = RunHistory(folder)
+    history = RunHistory(folder, longest=_LONGEST_ANSWER)
     broadcast = Broadcast()
     upkeep = Upkeep(history, key)
+    if anonymous is None:
+        anonymous = frozenset() if access else frozenset({"read"})
+    cookie = f"runfold_{history.reader.identity.ledger_id[:8]}"
+    rules = Rules(access, hosts, cookie=cookie, anonymous=anonymous)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -66,13 +87,43 @@ def create_app(
         history.close()
 
     app = Starlette(
-        routes=_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
-        middleware=[Middleware(SecurityHeaders)],
+        routes=[
+            *_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
+            *(SignIn(access, rules.cookie).routes if access else ()),
+        ],
+        middleware=_middleware(rules, cors_origins),
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
+
+
+def run(
+    folder: Path | str,
+    listener: socket.socket,
+    *,
+    key: SigningKey | None = None,
+    access: Access | None = None,
+    allow_hosts: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
+    root_path: str = "",
+) -> bool:
+    """Serve the ledger in ``folder`` until a signal ends it; tell whether it ever served.
+
+    Args:
+        folder: the data folder.
+        listener: a socket that listens.
+        key: signs the tree heads.
+        access: judges credentials.
+        allow_hosts: names under which the server answers, beside its own address.
+        cors_origins: sites whose pages may read.
+        root_path: the prefix under which a proxy shows the server.
+    """
+    address, port = listener.getsockname()[:2]
+    hosts = allowed_hosts(address, port, allow_hosts)
+    app = create_app(folder, key=key, access=access, hosts=hosts, cors_origins=cors_origins)
+    return run_server(app, listener, root_path=root_path)
 
 
 def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
@@ -85,6 +136,23 @@ def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
         Route("/api/pipeline/stream", changes.stream),
         Route("/healthz", health),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
+    ]
+
+
+def _middleware(rules: Rules, cors_origins: Sequence[str]) -> list[Middleware]:
+    """Give what each request passes, outermost first."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=cors_origins,
+        allow_methods=["GET", "HEAD"],
+        allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
+        expose_headers=["ETag", "Link", "X-Ledger-Position"],
+    )
+    return [
+        Middleware(SecurityHeaders),
+        *([cors] if cors_origins else ()),
+        Middleware(Guard, rules=rules),
+        Middleware(BodyLimits),
     ]
 
 

@@ -11,6 +11,8 @@ AutomationError
 ├── ImportRefused         lines of a file cannot be imported; nothing of it was taken
 ├── CannotListen          the server's address cannot be had
 ├── ExtraMissing          what a command needs is not installed
+├── TokenNotFound         there is no token with that id
+├── TokensUnusable        the file of tokens cannot be used
 ├── OrchestratorBusy      one orchestrator runs one pipeline at a time
 ├── StageTimeout          an attempt took longer than its stage may (recorded, may be retried)
 └── CommandFailed         a shell stage ended with another status than 0 (recorded, may be retried)
@@ -38,6 +40,8 @@ __all__ = [
     "RunIdAmbiguous",
     "RunNotFound",
     "StageTimeout",
+    "TokenNotFound",
+    "TokensUnusable",
     "UnknownPipeline",
 ]
 
@@ -189,6 +193,30 @@ class ExtraMissing(AutomationError):
             f"the package {self.package} is not installed;"
             f" this brings it: pip install 'runfold[{self.extra}]'"
         )
+
+
+@dataclass(eq=False)
+class TokenNotFound(AutomationError):
+    """No token has this id: list those that there are."""
+
+    identifier: str
+    path: Path
+
+    def __str__(self) -> str:
+        return (
+            f"there is no token {self.identifier!r} in {self.path}; runfold token list shows them"
+        )
+
+
+@dataclass(eq=False)
+class TokensUnusable(AutomationError):
+    """The file of tokens cannot be used: nobody is let in until that is mended."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the tokens in {self.path}: {self.reason}"
 
 
 @dataclass(eq=False)

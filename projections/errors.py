@@ -16,6 +16,7 @@ __all__ = [
     "ProjectionInvalid",
     "ProjectionMissing",
     "ProjectionNotInstalled",
+    "QuestionTooLong",
     "ReadModelOfAnotherLog",
     "ReadModelUnusable",
     "ViewError",
@@ -50,6 +51,18 @@ class ProjectionBehind(ViewError):
         return (
             f"the read model is at position {self.position}, the log at {self.wanted};"
             f" {holder} is projecting and did not finish in time"
+        )
+
+
+@dataclass(eq=False)
+class QuestionTooLong(ViewError):
+    """A question was given up, so that others are answered: ask for less."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"the answer took more than {self.seconds:g} s: ask for fewer runs, or a shorter time"
         )
 
 

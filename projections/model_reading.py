@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ledger import LogReader
 from ledger.fork_safety import forget_in_children
-from projections.errors import ProjectionBehind, ReadModelUnusable
+from projections.errors import ProjectionBehind, QuestionTooLong, ReadModelUnusable
 from projections.projector import PATIENCE, Projector
 from projections.read_model import is_broken, read_checkpoint
 
@@ -19,6 +21,8 @@ __all__ = ["Answer", "ModelReading"]
 
 _LOOKS = 5
 _PAGE = 4096
+# Of SQLite's machine: about a millisecond, so that a look at the clock costs nothing.
+_STEPS = 50_000
 # Enough for the pages that lists are found by; what is served is read once and let go.
 _CACHE = "PRAGMA cache_size = -131072"
 
@@ -29,16 +33,21 @@ _Place = tuple[int, ...]
 class ModelReading:
     """Reads the read model of one ledger. Safe to share between threads and with forks."""
 
-    def __init__(self, reader: LogReader, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, reader: LogReader, *, patience: float = PATIENCE, longest: float = math.inf
+    ) -> None:
         """Read the model of the log that ``reader`` reads; nothing is opened before it is asked.
 
         Args:
             reader: of the log.
             patience: seconds to wait for another process that is projecting.
+            longest: seconds that the answer to a question may take in the model.
         """
         self._reader = reader
         self._projector = Projector(reader, patience=patience)
         self._pointer = os.fspath(self._projector.models.path / "current")
+        self._longest = longest
+        self._deadline = math.inf
         self._guard = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._path: Path | None = None
@@ -52,12 +61,15 @@ class ModelReading:
         A model that cannot be read is built anew, and asked once more.
 
         Raises:
+            QuestionTooLong: the answer took longer than it may.
             ReadModelUnusable: the model can be neither read nor built.
         """
         with self._guard:
             try:
                 return self._ask(question)
             except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                    raise QuestionTooLong(self._longest) from None
                 raise ReadModelUnusable(self._projector.models.path, str(error)) from error
 
     def _ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
@@ -73,9 +85,11 @@ class ModelReading:
 
     def _answer(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         connection, position = self._begin()
+        self._deadline = time.monotonic() + self._longest
         try:
             return question(connection, position)
         finally:
+            self._deadline = math.inf
             connection.rollback()
 
     def _begin(self) -> tuple[sqlite3.Connection, int]:
@@ -108,8 +122,13 @@ class ModelReading:
             self._connection = None if path is None else self._projector.open_to_read(path)
             if self._connection is not None:
                 self._connection.execute(_CACHE)
+                if self._longest < math.inf:
+                    self._connection.set_progress_handler(self._is_too_long, _STEPS)
             self._path, self._place = path, place
         return self._connection
+
+    def _is_too_long(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def _pointed(self) -> _Place:
         """Tell the pointer from one that was put in its place."""

@@ -6,6 +6,7 @@ the process that is projecting.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -41,18 +42,21 @@ _MOST = sys.maxsize - 1
 class RunHistory:
     """The runs of one ledger. Safe to share between threads and with forked children."""
 
-    def __init__(self, folder: Path | str, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, folder: Path | str, *, patience: float = PATIENCE, longest: float = math.inf
+    ) -> None:
         """Read the ledger in ``folder``.
 
         Args:
             folder: the data folder.
             patience: seconds to wait for another process that is projecting.
+            longest: seconds that one answer may take; what takes longer is given up.
 
         Raises:
             LedgerNotFound: there is none; reading never creates one.
         """
         self.reader = LogReader(folder)
-        self._model = ModelReading(self.reader, patience=patience)
+        self._model = ModelReading(self.reader, patience=patience, longest=longest)
 
     def list_runs(
         self,

@@ -18,12 +18,21 @@ from projections.errors import (
     ProjectionBehind,
     ProjectionInvalid,
     ProjectionMissing,
+    QuestionTooLong,
     ReadModelOfAnotherLog,
 )
-from web.security import SECURITY_HEADERS
+from web.safety.answer_headers import SECURITY_HEADERS
 from web.templating import render
 
-__all__ = ["ANSWERS_TO_ERRORS", "InvalidParameters", "ParameterError", "Problem", "answer"]
+__all__ = [
+    "ANSWERS_TO_ERRORS",
+    "InvalidParameters",
+    "ParameterError",
+    "Problem",
+    "answer",
+    "wants_page",
+    "way_up",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +75,31 @@ def answer(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with a problem: as JSON, or as a page to a browser that is not at the API."""
-    wants_page = "text/html" in request.headers.get("accept", "")
     body = problem.as_json()
-    if wants_page and not request.url.path.startswith("/api/"):
-        page = render("problem.html", problem=body, root=_way_up(request))
+    if wants_page(request):
+        page = render("problem.html", problem=body, root=way_up(request))
         return HTMLResponse(page, problem.status, headers)
     return Response(
         json.dumps(body), problem.status, headers, media_type="application/problem+json"
     )
 
 
-def _way_up(request: Request) -> str:
+def wants_page(request: Request) -> bool:
+    """Tell whether a browser asks, and not at the API."""
+    return "text/html" in request.headers.get("accept", "") and not _path(request).startswith(
+        "/api/"
+    )
+
+
+def way_up(request: Request) -> str:
     """Give the relative address of the first page, which holds below any prefix of a proxy."""
-    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = _path(request)
     return "../" * (path.count("/") - 1) or "./"
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -90,7 +110,8 @@ def _http_error(request: Request, error: Exception) -> Response:
         404: f"There is nothing at {request.url.path}.",
         405: f"{request.url.path} does not take {request.method}.",
     }
-    detail = details.get(status, f"{HTTPStatus(status).phrase}.")
+    said = error.detail if isinstance(error, HTTPException) else ""
+    detail = details.get(status, f"{said or HTTPStatus(status).phrase}.".replace("..", "."))
     return answer(request, Problem(status, detail), headers)
 
 
@@ -131,6 +152,8 @@ def _unreadable(request: Request, error: Exception) -> Response:
         )
     elif isinstance(error, ProjectionBehind):
         problem = Problem(503, f"{error}.", kind="behind", members={"position": error.position})
+    elif isinstance(error, QuestionTooLong):
+        problem = Problem(503, f"{error}.".capitalize(), kind="too-long", title="It took too long")
     elif isinstance(error, ProjectionMissing | ProjectionInvalid):
         problem = Problem(
             503,

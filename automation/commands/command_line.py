@@ -30,6 +30,7 @@ from automation.commands.runs_command import runs
 from automation.commands.serve_command import serve
 from automation.commands.show_command import show
 from automation.commands.terminal_text import printable
+from automation.commands.token_command import token
 from automation.commands.tree_head_command import tree_head
 from automation.commands.verify_command import verify_log
 from ledger.termination import Terminated
@@ -58,6 +59,7 @@ app.command()(backup)
 app.command()(rebuild)
 app.command()(projections)
 app.add_typer(key)
+app.add_typer(token)
 
 
 @app.callback(invoke_without_command=True)

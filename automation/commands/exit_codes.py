@@ -14,6 +14,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    TokenNotFound,
     UnknownPipeline,
 )
 from ledger.errors import (
@@ -60,6 +61,7 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     KeyNotFound: ExitCode.NOT_FOUND,
     LedgerNotFound: ExitCode.NOT_FOUND,
     RunNotFound: ExitCode.NOT_FOUND,
+    TokenNotFound: ExitCode.NOT_FOUND,
     BadLine: ExitCode.DAMAGED,
     LedgerDamaged: ExitCode.DAMAGED,
     LedgerReplaced: ExitCode.DAMAGED,

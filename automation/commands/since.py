@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from automation.commands.moments import parse_moment
+from automation.errors import BadArgument
 
-__all__ = ["SINCE", "parse_since", "parse_since_or_version"]
+__all__ = ["SINCE", "parse_since", "parse_since_or_version", "parse_span"]
 
 SINCE = "DATE|7d"
 """How such an option is called in the help."""
@@ -23,6 +24,18 @@ _UNITS: Mapping[str, timedelta] = {
 }
 
 
+def parse_span(option: str, text: str) -> timedelta:
+    """Read how long: ``90d`` is so many minutes, hours, days or weeks (``m``, ``h``, ``d``, ``w``).
+
+    Raises:
+        BadArgument: it is nothing like that.
+    """
+    span = _AGO.fullmatch(text)
+    if span is None:
+        raise BadArgument(option, f"{text!r} is not like 90d: a number, then m, h, d or w")
+    return int(span[1]) * _UNITS[span[2]]
+
+
 def parse_since(option: str, text: str, now: datetime) -> datetime:
     """Read since when.
 
@@ -35,9 +48,8 @@ def parse_since(option: str, text: str, now: datetime) -> datetime:
     Raises:
         BadArgument: it is none of these, or a time without a zone.
     """
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return now - int(ago[1]) * _UNITS[ago[2]]
+    if _AGO.fullmatch(text):
+        return now - parse_span(option, text)
     try:
         day = date.fromisoformat(text)
     except ValueError:

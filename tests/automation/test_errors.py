@@ -18,6 +18,8 @@ from automation.errors import (
     RunIdAmbiguous,
     RunNotFound,
     StageTimeout,
+    TokenNotFound,
+    TokensUnusable,
     UnknownPipeline,
 )
 
@@ -33,6 +35,8 @@ from automation.errors import (
         (BadArgument("--param", "wrong"), "--param: wrong"),
         (CannotListen("::1", 80, "taken"), "cannot listen on ::1, port 80: taken"),
         (ExtraMissing("typer", "run"), "this brings it: pip install 'runfold[run]'"),
+        (TokenNotFound("ab", Path("/t")), "there is no token 'ab' in /t; runfold token list shows"),
+        (TokensUnusable(Path("/t"), "wrong"), "the tokens in /t: wrong"),
         (OrchestratorBusy(Path("/d")), "this orchestrator of /d is running a pipeline already"),
         (StageTimeout(1.50), "took longer than 1.5 s"),
     ],

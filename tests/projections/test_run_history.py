@@ -19,7 +19,7 @@ from ledger import EventLog, LogReader, NewEvent, RunContext
 from ledger.errors import InvalidEvent
 from ledger.events import EventData, RunStarted
 from projections import RunHistory, RunSummary
-from projections.errors import ReadModelUnusable
+from projections.errors import QuestionTooLong, ReadModelUnusable
 from projections.run_filter import RunFilter
 from projections.run_fold import summarize
 from projections.run_history import RESULTS
@@ -399,6 +399,16 @@ def test_a_place_where_no_model_can_be_made_is_an_error_of_ours(tmp_path: Path) 
         history.get_run_count()
 
     assert len(list(LogReader(tmp_path).read())) == 5
+
+
+def test_an_answer_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    """The next question is answered, and others never waited longer than the limit."""
+    append(tmp_path, one_run("r"))
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with RunHistory(tmp_path, longest=0.05) as history:
+        with pytest.raises(QuestionTooLong, match=r"more than 0\.05 s"):
+            history.ask(lambda connection, _: connection.execute(endless).fetchone())
+        assert len(history.list_runs()) == 1
 
 
 def test_closing_twice_does_nothing_and_reading_opens_again(tmp_path: Path) -> None:

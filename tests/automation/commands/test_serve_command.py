@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.commands import main
 from ledger import EventLog, RunContext
 from tests.automation.commands.processes import runfold, start
 
@@ -27,9 +29,11 @@ def ledger(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(
+    folder: Path, cwd: Path, *options: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Serve on a free port; give the process and the address that it tells."""
-    process = start("serve", "--dir", folder, "--port", 0, cwd=cwd)
+    process = start("serve", "--dir", folder, "--port", 0, *options, cwd=cwd)
     try:
         assert process.stderr is not None
         told = f"serving {folder} at http://127.0.0.1:".encode()
@@ -41,9 +45,10 @@ def serving(folder: Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[bytes], 
         process.communicate()
 
 
-def fetch(address: str) -> bytes:
+def fetch(address: str, **headers: str) -> bytes:
     """Give what an address answers; the socket is there before the server is."""
-    with urllib.request.urlopen(address, timeout=20) as response:
+    request = urllib.request.Request(address, headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as response:
         body: bytes = response.read()
         return body
 
@@ -52,10 +57,38 @@ def test_the_runs_are_served(ledger: Path, tmp_path: Path) -> None:
     """The address that is told on stderr answers, with the app of this project and no other."""
     (tmp_path / "app.py").write_text("raise RuntimeError('not this one')\n")
 
-    with serving(ledger, tmp_path) as (_, address):
+    with serving(ledger, tmp_path, "--no-auth") as (_, address):
         body = json.loads(fetch(f"{address}/api/pipeline/runs"))
 
     assert [run["run_id"] for run in body["runs"]] == ["r"]
+
+
+def test_a_token_and_a_printed_link_let_in(ledger: Path, tmp_path: Path) -> None:
+    """Without either there is 401; the link signs a browser in, and is made for this server."""
+    tokens = tmp_path / "tokens"
+    made = runfold(
+        "token", "create", "--scope", "read", "--tokens", tokens, "--dir", ledger, cwd=tmp_path
+    )
+    with serving(ledger, tmp_path, "--tokens", str(tokens)) as (process, address):
+        runs = f"{address}/api/pipeline/runs"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetch(runs)
+        assert b'"r"' in fetch(runs, Authorization=f"Bearer {made.stdout.strip()}")
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if b"sign-in" in line)
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(line.decode().split()[-1], timeout=20) as page:
+            assert page.url == f"{address}/"
+            assert b"Runfold" in page.read()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])  # noqa: S104 - it is refused
+def test_without_authentication_only_this_machine_is_served(
+    ledger: Path, capfd: pytest.CaptureFixture[str], host: str
+) -> None:
+    """Everybody who reaches the machine could read otherwise."""
+    assert main(["serve", "--dir", str(ledger), "--no-auth", "--host", host]) == 2
+    assert "--no-auth" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

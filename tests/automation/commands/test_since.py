@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from automation.commands.since import parse_since, parse_since_or_version
+from automation.commands.since import parse_since, parse_since_or_version, parse_span
 from automation.errors import BadArgument
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -51,3 +51,10 @@ def test_what_looks_like_a_time_must_be_one(text: str, reason: str) -> None:
     for parse in (parse_since, parse_since_or_version):
         with pytest.raises(BadArgument, match=reason):
             parse("--since", text, NOW)
+
+
+def test_a_span_is_a_number_and_a_unit() -> None:
+    """Anything else is refused, with the way it is written."""
+    assert parse_span("--expires", "90d") == timedelta(days=90)
+    with pytest.raises(BadArgument, match="'2026-01-15' is not like 90d"):
+        parse_span("--expires", "2026-01-15")

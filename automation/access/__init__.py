@@ -1,0 +1,1 @@
+"""Who may ask the server what: tokens, sign-in links and the sessions of browsers."""

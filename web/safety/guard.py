@@ -1,0 +1,208 @@
+"""Let a request in, or answer it: its host first, then its credential, then where it comes from.
+
+Everything needs a credential; what does not is listed by its exact path. What is good enough hangs
+on the method: safe ones need the scope ``read``, all others ``admin``, but for the paths of which
+an endpoint says that they append.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from re import Pattern
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.problems import Problem, answer, wants_page, way_up
+from web.safety.same_origin import SAFE_METHODS, is_same_origin
+from web.safety.sign_in_page import sign_in_page
+
+__all__ = ["Access", "Guard", "Rules", "cookie_value"]
+
+_BEARER = b"bearer "
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
+
+
+class Access(Protocol):
+    """Judges credentials."""
+
+    def permits(self, text: str, *, by_cookie: bool, scope: str) -> bool | None:
+        """Tell whether a credential is good for a scope; None where it is no credential."""
+
+    def redeem(self, link: str) -> tuple[str, int] | None:
+        """Take a sign-in link, once; gives the session and how many seconds it lasts."""
+
+    def sign_in(self, text: str) -> tuple[str, int] | None:
+        """Begin a session for a token that somebody typed in."""
+
+    def sign_out(self, session: str) -> None:
+        """End a session; what is none is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who is let in.
+
+    Attributes:
+        access: judges credentials; None where there are none.
+        hosts: values of the header Host that are answered; None for any.
+        cookie: the name of the cookie of a session.
+        anonymous: scopes for which nobody needs a credential.
+        open_paths: paths that need no credential, whatever the method.
+        appending: paths where the scope ``append`` is enough.
+    """
+
+    access: Access | None
+    hosts: frozenset[bytes] | None
+    cookie: str
+    anonymous: frozenset[str] = frozenset()
+    open_paths: frozenset[str] = frozenset({"/healthz", "/sign-in", "/sign-out"})
+    appending: Sequence[Pattern[str]] = ()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The headers that decide; the last one counts where one comes twice, but for the host."""
+
+    host: bytes = b""
+    hosts: int = 0
+    authorization: bytes | None = None
+    cookie: bytes | None = None
+    origin: bytes | None = None
+    fetch_site: bytes | None = None
+
+
+class Guard:
+    """The outermost part of the application, but for the headers of answers."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer why not."""
+        if scope["type"] == "http":
+            refused = self._judge(scope)
+            if refused is not None:
+                await _refusal(Request(scope), refused)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _judge(self, scope: Scope) -> Problem | None:
+        asked = _asked(scope)
+        hosts = self._rules.hosts
+        if hosts is not None and (asked.hosts != 1 or asked.host not in hosts):
+            return _foreign_host(asked)
+        safe = scope["method"] in SAFE_METHODS
+        if not safe and not is_same_origin(
+            fetch_site=asked.fetch_site, origin=asked.origin, host=asked.host
+        ):
+            return _CROSS_ORIGIN
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in self._rules.open_paths:
+            return None
+        return self._judge_credential(asked, "read" if safe else self._needed(path))
+
+    def _judge_credential(self, asked: _Asked, needed: str) -> Problem | None:
+        if needed in self._rules.anonymous:
+            return None
+        if self._rules.access is None:
+            return _WRITING_OFF
+        permitted = self._permitted(self._rules.access, asked, needed)
+        if permitted is None:
+            return _NO_CREDENTIAL
+        return None if permitted else _insufficient(needed)
+
+    def _needed(self, path: str) -> str:
+        appends = any(pattern.fullmatch(path) for pattern in self._rules.appending)
+        return "append" if appends else "admin"
+
+    def _permitted(self, access: Access, asked: _Asked, scope: str) -> bool | None:
+        if asked.authorization is not None:
+            if asked.authorization[: len(_BEARER)].lower() != _BEARER:
+                return None
+            text = asked.authorization[len(_BEARER) :].strip().decode("latin-1")
+            return access.permits(text, by_cookie=False, scope=scope)
+        if asked.cookie is not None:
+            session = cookie_value(asked.cookie, self._rules.cookie)
+            return access.permits(session, by_cookie=True, scope=scope) if session else None
+        return None
+
+
+def _refusal(request: Request, problem: Problem) -> Response:
+    if problem.status != HTTPStatus.UNAUTHORIZED:
+        return answer(request, problem)
+    if wants_page(request):
+        return sign_in_page("", status=problem.status, root=way_up(request))
+    return answer(request, problem, _CHALLENGE)
+
+
+def _asked(scope: Scope) -> _Asked:
+    asked = _Asked()
+    for name, value in scope["headers"]:
+        if name == b"host":
+            asked.host = value.lower()
+            asked.hosts += 1
+        elif name == b"authorization":
+            asked.authorization = value
+        elif name == b"cookie":
+            asked.cookie = value
+        elif name == b"origin":
+            asked.origin = value
+        elif name == b"sec-fetch-site":
+            asked.fetch_site = value
+    return asked
+
+
+def cookie_value(header: bytes, name: str) -> str | None:
+    """Find a cookie in the header of that name; None where it is not there."""
+    for pair in header.decode("latin-1").split(";"):
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            return value
+    return None
+
+
+def _foreign_host(asked: _Asked) -> Problem:
+    named = asked.host.decode("latin-1") if asked.hosts == 1 else "none, or more than one"
+    return Problem(
+        400,
+        f"This server does not answer to the host {named!r}; serve --allow-host adds a name.",
+        kind="unknown-host",
+        title="Unknown host",
+    )
+
+
+def _insufficient(scope: str) -> Problem:
+    return Problem(
+        403,
+        f"This credential is not good for it: the scope {scope} is needed.",
+        kind="insufficient-scope",
+        title="Insufficient scope",
+        members={"scope": scope},
+    )
+
+
+_CROSS_ORIGIN = Problem(
+    403,
+    "A page of another site asked for this change.",
+    kind="cross-origin",
+    title="Cross-origin request",
+)
+_WRITING_OFF = Problem(
+    403,
+    "Nothing can be changed through a server that was started with --no-auth.",
+    kind="writing-off",
+    title="Writing is off",
+)
+_NO_CREDENTIAL = Problem(
+    401,
+    "A token is needed: Authorization: Bearer …; runfold token create makes one, "
+    "runfold token link prints a link that signs a browser in.",
+    kind="no-credential",
+    title="Not signed in",
+)
