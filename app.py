@@ -17,8 +17,12 @@ from starlette.staticfiles import StaticFiles
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
-from web.api import RunsApi, health
+from web.api.endpoints import ENDPOINTS
+from web.api.kept_answers import AnsweredFirst, KeptAnswers
+from web.api.resource import routes_of
+from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
+from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import RunsPages
 from web.problems import ANSWERS_TO_ERRORS
@@ -52,6 +56,8 @@ def create_app(
     """
     history = RunHistory(folder)
     broadcast = Broadcast()
+    ledger = ServedLedger(history, broadcast)
+    kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
 
     @asynccontextmanager
@@ -66,8 +72,15 @@ def create_app(
         history.close()
 
     app = Starlette(
-        routes=_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
-        middleware=[Middleware(SecurityHeaders)],
+        routes=[
+            *routes_of(ledger, kept, ENDPOINTS),
+            *_page_routes(ledger, ChangeStream(broadcast, heartbeat=heartbeat)),
+        ],
+        middleware=[
+            Middleware(AnsweredFirst, kept=kept),
+            Middleware(SecurityHeaders),
+            Middleware(PositionHeader, position=lambda: ledger.state().position),
+        ],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
     )
@@ -75,15 +88,12 @@ def create_app(
     return app
 
 
-def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
-    api, pages = RunsApi(history), RunsPages(history)
+def _page_routes(ledger: ServedLedger, changes: ChangeStream) -> list[BaseRoute]:
+    pages = RunsPages(ledger.history)
     return [
         Route("/", pages.runs),
         Route("/fragments/runs", pages.runs_fragment),
-        Route("/api/pipeline/runs", api.list_runs),
-        Route("/api/pipeline/runs/{run_id}", api.one_run),
         Route("/api/pipeline/stream", changes.stream),
-        Route("/healthz", health),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 
