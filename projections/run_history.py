@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -176,6 +176,13 @@ class RunHistory:
             lambda connection, _: connection.execute(query("runs_by_prefix"), values).fetchall()
         )
         return [run_id for (run_id,) in rows]
+
+    def pipelines_of(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the pipelines of runs, of those that have one."""
+        values = (msgspec.json.encode(list(run_ids)).decode(),)
+        return self._model.ask(
+            lambda connection, _: dict(connection.execute(query("pipelines_of"), values).fetchall())
+        )
 
     def out_of_reach(self) -> list[OutOfReach]:
         """List what a damaged log did not let be read; empty where the log is sound."""

@@ -15,11 +15,11 @@ from projections.run_order import RunKey, RunOrder
 from projections.run_summary import RunSummary
 from projections.runs_page import goes_on
 from web.api.encoded_answer import etag_of
-from web.api.endpoint import Answer, Call, Endpoint, Failure, Gives
+from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.page_token import next_token, read_token
 from web.ledger_headers import position_header
 from web.parameters import Limit, Moment, Past, Reading, Seconds
-from web.problems import InvalidParameters, ParameterError, Refused
+from web.problems import Failure, InvalidParameters, ParameterError, Refused
 
 __all__ = ["ENDPOINTS", "UNKNOWN_RUN", "RunQuery", "unknown_run"]
 
