@@ -13,41 +13,44 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
 
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
-from web.api import RunsApi, health
+from web.api.endpoints import ENDPOINTS
+from web.api.kept_answers import AnsweredFirst, KeptAnswers
+from web.api.open_streams import OpenStreams
+from web.api.resource import routes_of
+from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
+from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import RunsPages
 from web.problems import ANSWERS_TO_ERRORS
+from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
 from web.safety.body_limits import BodyLimits
-from web.safety.guard import Access, Guard, Rules
+from web.safety.guard import Guard
 from web.safety.hosts import allowed_hosts
-from web.safety.sign_in import SignIn
+from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
 from web.stop_signals import on_stop_signal
-from web.stream import ChangeStream
 
 __all__ = ["create_app", "run"]
 
 _logger = logging.getLogger("runfold.server")
 _SHORTEST_PAUSE = 1.0
 _LONGEST_ANSWER = 20.0
+_READERS = Admission()
 
 
 def create_app(
     folder: Path | str,
     *,
     key: SigningKey | None = None,
-    access: Access | None = None,
-    anonymous: frozenset[str] | None = None,
-    hosts: frozenset[bytes] | None = None,
-    cors_origins: Sequence[str] = (),
+    admission: Admission = _READERS,
     upkeep_interval: float = 5.0,
     heartbeat: float = 15.0,
 ) -> Starlette:
@@ -56,11 +59,7 @@ def create_app(
     Args:
         folder: the data folder.
         key: signs the tree heads of the ledger; without one they are unsigned.
-        access: judges credentials.
-        anonymous: scopes for which nobody needs one: ``read``, ``append``, ``admin``. Unless said,
-            none where there is ``access``, and ``read`` alone where there is none.
-        hosts: values of the header Host that are answered; None for any.
-        cors_origins: sites whose pages may read, with a token.
+        admission: whom to let in; everybody may read and nobody change anything, unless said.
         upkeep_interval: seconds between looks for runs whose writer is gone.
         heartbeat: seconds of silence after which a stream says that it is still there.
 
@@ -69,11 +68,10 @@ def create_app(
     """
     history = RunHistory(folder, longest=_LONGEST_ANSWER)
     broadcast = Broadcast()
+    ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat)
+    kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
-    if anonymous is None:
-        anonymous = frozenset() if access else frozenset({"read"})
-    cookie = f"runfold_{history.reader.identity.ledger_id[:8]}"
-    rules = Rules(access, hosts, cookie=cookie, anonymous=anonymous)
+    cookie = session_cookie(history.reader.identity)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -86,12 +84,16 @@ def create_app(
             group.cancel_scope.cancel()
         history.close()
 
+    sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(
-        routes=[
-            *_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
-            *(SignIn(access, rules.cookie).routes if access else ()),
+        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger)],
+        middleware=[
+            *_at_the_door(admission, cookie),
+            Middleware(AnsweredFirst, kept=kept),
+            Middleware(SecurityHeaders),
+            Middleware(PositionHeader, position=lambda: ledger.state().position),
+            Middleware(BodyLimits),
         ],
-        middleware=_middleware(rules, cors_origins),
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
     )
@@ -115,45 +117,49 @@ def run(
         folder: the data folder.
         listener: a socket that listens.
         key: signs the tree heads.
-        access: judges credentials.
+        access: judges credentials; without it everybody may read.
         allow_hosts: names under which the server answers, beside its own address.
         cors_origins: sites whose pages may read.
         root_path: the prefix under which a proxy shows the server.
     """
     address, port = listener.getsockname()[:2]
-    hosts = allowed_hosts(address, port, allow_hosts)
-    app = create_app(folder, key=key, access=access, hosts=hosts, cors_origins=cors_origins)
+    admission = Admission(
+        access=access,
+        anonymous=frozenset() if access else frozenset({"read"}),
+        hosts=allowed_hosts(address, port, allow_hosts),
+        cors_origins=cors_origins,
+    )
+    app = create_app(folder, key=key, admission=admission)
     return run_server(app, listener, root_path=root_path)
 
 
-def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
-    api, pages = RunsApi(history), RunsPages(history)
+def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
+    pages = RunsPages(ledger.history)
     return [
         Route("/", pages.runs),
         Route("/fragments/runs", pages.runs_fragment),
-        Route("/api/pipeline/runs", api.list_runs),
-        Route("/api/pipeline/runs/{run_id}", api.one_run),
-        Route("/api/pipeline/stream", changes.stream),
-        Route("/healthz", health),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 
 
-def _middleware(rules: Rules, cors_origins: Sequence[str]) -> list[Middleware]:
-    """Give what each request passes, outermost first."""
+def _at_the_door(admission: Admission, cookie: str) -> list[Middleware]:
+    """Give what stands before everything, before the answers that are kept too."""
+    guard = Middleware(
+        Guard,
+        admission=admission,
+        cookie=cookie,
+        appending=[compile_path(each.path)[0] for each in ENDPOINTS if each.scope == "append"],
+    )
+    if not admission.cors_origins:
+        return [guard]
     cors = Middleware(
         CORSMiddleware,
-        allow_origins=cors_origins,
+        allow_origins=admission.cors_origins,
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
         expose_headers=["ETag", "Link", "X-Ledger-Position"],
     )
-    return [
-        Middleware(SecurityHeaders),
-        *([cors] if cors_origins else ()),
-        Middleware(Guard, rules=rules),
-        Middleware(BodyLimits),
-    ]
+    return [cors, guard]
 
 
 async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
@@ -161,7 +167,7 @@ async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
     done, waited = -1, interval
     pause = min(_SHORTEST_PAUSE, interval)
     while True:
-        position = broadcast.latest.position if broadcast.latest else 0
+        position = broadcast.position
         if position != done or waited >= interval:
             try:
                 await run_sync(upkeep.do_round)

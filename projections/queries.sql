@@ -88,11 +88,23 @@ SELECT run, last_position FROM runs WHERE run = (SELECT run FROM run_ids WHERE r
 -- runs_by_prefix --
 SELECT run_id FROM run_ids WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?
 
+-- pipelines_of --
+SELECT run_id, pipeline FROM json_each(?) AS asked
+CROSS JOIN run_ids ON run_ids.run_id = asked.value CROSS JOIN runs USING (run)
+WHERE pipeline IS NOT NULL
+
 -- count_kept --
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE ? IS NULL OR result = ?
 
 -- count_kept_of_pipeline --
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE pipeline = ? AND (? IS NULL OR result = ?)
+
+-- counts_kept --
+SELECT pipeline, result, runs FROM runs_counts WHERE runs > 0
+
+-- last_success --
+SELECT ended FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline IS ? AND result = 'success' ORDER BY started DESC, run DESC LIMIT 1
 
 -- reaches --
 WITH RECURSIVE each (reach) AS (

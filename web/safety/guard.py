@@ -11,57 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from re import Pattern
-from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.problems import Problem, answer, wants_page, way_up
+from web.safety.admission import Access, Admission
+from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["Access", "Guard", "Rules", "cookie_value"]
+__all__ = ["OPEN_PATHS", "Guard", "cookie_value"]
+
+OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
+"""Paths that need no credential, whatever the method."""
 
 _BEARER = b"bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
-
-
-class Access(Protocol):
-    """Judges credentials."""
-
-    def permits(self, text: str, *, by_cookie: bool, scope: str) -> bool | None:
-        """Tell whether a credential is good for a scope; None where it is no credential."""
-
-    def redeem(self, link: str) -> tuple[str, int] | None:
-        """Take a sign-in link, once; gives the session and how many seconds it lasts."""
-
-    def sign_in(self, text: str) -> tuple[str, int] | None:
-        """Begin a session for a token that somebody typed in."""
-
-    def sign_out(self, session: str) -> None:
-        """End a session; what is none is no error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Who is let in.
-
-    Attributes:
-        access: judges credentials; None where there are none.
-        hosts: values of the header Host that are answered; None for any.
-        cookie: the name of the cookie of a session.
-        anonymous: scopes for which nobody needs a credential.
-        open_paths: paths that need no credential, whatever the method.
-        appending: paths where the scope ``append`` is enough.
-    """
-
-    access: Access | None
-    hosts: frozenset[bytes] | None
-    cookie: str
-    anonymous: frozenset[str] = frozenset()
-    open_paths: frozenset[str] = frozenset({"/healthz", "/sign-in", "/sign-out"})
-    appending: Sequence[Pattern[str]] = ()
 
 
 @dataclass(slots=True)
@@ -79,9 +46,26 @@ class _Asked:
 class Guard:
     """The outermost part of the application, but for the headers of answers."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        admission: Admission,
+        *,
+        cookie: str,
+        appending: Sequence[Pattern[str]] = (),
+    ) -> None:
+        """Stand before ``app``.
+
+        Args:
+            app: what is guarded.
+            admission: who is let in.
+            cookie: the name of the cookie of a session.
+            appending: paths where the scope ``append`` is enough.
+        """
         self._app = app
-        self._rules = rules
+        self._admission = admission
+        self._cookie = cookie
+        self._appending = appending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
@@ -94,7 +78,7 @@ class Guard:
 
     def _judge(self, scope: Scope) -> Problem | None:
         asked = _asked(scope)
-        hosts = self._rules.hosts
+        hosts = self._admission.hosts
         if hosts is not None and (asked.hosts != 1 or asked.host not in hosts):
             return _foreign_host(asked)
         safe = scope["method"] in SAFE_METHODS
@@ -103,22 +87,22 @@ class Guard:
         ):
             return _CROSS_ORIGIN
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path in self._rules.open_paths:
+        if path in OPEN_PATHS:
             return None
         return self._judge_credential(asked, "read" if safe else self._needed(path))
 
     def _judge_credential(self, asked: _Asked, needed: str) -> Problem | None:
-        if needed in self._rules.anonymous:
+        if needed in self._admission.anonymous:
             return None
-        if self._rules.access is None:
+        if self._admission.access is None:
             return _WRITING_OFF
-        permitted = self._permitted(self._rules.access, asked, needed)
+        permitted = self._permitted(self._admission.access, asked, needed)
         if permitted is None:
             return _NO_CREDENTIAL
         return None if permitted else _insufficient(needed)
 
     def _needed(self, path: str) -> str:
-        appends = any(pattern.fullmatch(path) for pattern in self._rules.appending)
+        appends = any(pattern.fullmatch(path) for pattern in self._appending)
         return "append" if appends else "admin"
 
     def _permitted(self, access: Access, asked: _Asked, scope: str) -> bool | None:
@@ -128,17 +112,17 @@ class Guard:
             text = asked.authorization[len(_BEARER) :].strip().decode("latin-1")
             return access.permits(text, by_cookie=False, scope=scope)
         if asked.cookie is not None:
-            session = cookie_value(asked.cookie, self._rules.cookie)
+            session = cookie_value(asked.cookie, self._cookie)
             return access.permits(session, by_cookie=True, scope=scope) if session else None
         return None
 
 
 def _refusal(request: Request, problem: Problem) -> Response:
     if problem.status != HTTPStatus.UNAUTHORIZED:
-        return answer(request, problem)
+        return answer(request, problem, SECURITY_HEADERS)
     if wants_page(request):
         return sign_in_page("", status=problem.status, root=way_up(request))
-    return answer(request, problem, _CHALLENGE)
+    return answer(request, problem, {**SECURITY_HEADERS, **_CHALLENGE})
 
 
 def _asked(scope: Scope) -> _Asked:

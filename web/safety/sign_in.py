@@ -13,15 +13,22 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web.safety.guard import Access, cookie_value
+from ledger.folder import Identity
+from web.safety.admission import Access
+from web.safety.guard import cookie_value
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["SignIn"]
+__all__ = ["SignIn", "session_cookie"]
 
 _TOP = "./"
 _SIGNED_OUT = "You are signed out."
 _USED = "That link was used already, or is too old. Each works once, within a quarter of an hour."
 _UNKNOWN = "That token is not one of this ledger's, or was taken back."
+
+
+def session_cookie(identity: Identity) -> str:
+    """Name the cookie of a ledger's sessions: cookies are for all ports of a host alike."""
+    return f"runfold_{identity.ledger_id[:8]}"
 
 
 class SignIn:

@@ -28,5 +28,9 @@ def sign_in_page(said: str, *, status: int, root: str = "./") -> Response:
         root: the relative address of the top of the application.
     """
     page = render("sign_in.html", said=said, style=_STYLE, root=root)
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Security-Policy": _POLICY,
+        "Cache-Control": "no-store",
+    }
     return HTMLResponse(page, status, headers)

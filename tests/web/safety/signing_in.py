@@ -12,6 +12,7 @@ from automation.access.server_access import ServerAccess
 from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
 from ledger import EventLog, RunContext
+from web.safety.admission import Admission
 from web.safety.hosts import allowed_hosts
 
 __all__ = ["HOST", "Guarded"]
@@ -31,12 +32,13 @@ class Guarded:
 
     def app(self, *, authenticated: bool = True, cors_origins: tuple[str, ...] = ()) -> Starlette:
         """Make the application, with or without tokens."""
-        return create_app(
-            self.folder,
+        admission = Admission(
             access=ServerAccess(self.store) if authenticated else None,
+            anonymous=frozenset() if authenticated else frozenset({"read"}),
             hosts=allowed_hosts("127.0.0.1", 8000),
             cors_origins=cors_origins,
         )
+        return create_app(self.folder, admission=admission)
 
     def secret(self, scope: Scope, kind: Kind = Kind.TOKEN) -> str:
         """Make a token, a link or a session, and give its text."""
