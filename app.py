@@ -25,6 +25,9 @@ from web.problems import ANSWERS_TO_ERRORS
 from web.security import SecurityHeaders
 from web.stop_signals import on_stop_signal
 from web.stream import ChangeStream
+from web.writing.events import EventsWriting
+from web.writing.lease import LeaseKeeping
+from web.writing.recording import Recording
 
 __all__ = ["create_app"]
 
@@ -53,6 +56,7 @@ def create_app(
     history = RunHistory(folder)
     broadcast = Broadcast()
     upkeep = Upkeep(history, key)
+    recording = Recording(history.reader.folder.path)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -63,10 +67,14 @@ def create_app(
                 yield
             broadcast.close()
             group.cancel_scope.cancel()
+        await recording.close()
         history.close()
 
     app = Starlette(
-        routes=_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
+        routes=[
+            *_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
+            *_writing_routes(recording, LeaseKeeping(history.reader.folder)),
+        ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
@@ -85,6 +93,14 @@ def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
         Route("/api/pipeline/stream", changes.stream),
         Route("/healthz", health),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
+    ]
+
+
+def _writing_routes(recording: Recording, leases: LeaseKeeping) -> list[BaseRoute]:
+    events = EventsWriting(recording)
+    return [
+        Route("/api/pipeline/events", events.append, methods=["POST"]),
+        Route("/api/pipeline/runs/{run_id}/lease", leases.keep, methods=["POST"]),
     ]
 
 

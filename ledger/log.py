@@ -29,6 +29,7 @@ from ledger.redaction import Redaction, rules_of_environment
 from ledger.sealing import seal_in_background
 from ledger.shortening import encode_redacted
 from ledger.staging import Batch
+from ledger.writer_lock import WriterLock
 
 __all__ = ["Durability", "EventLog"]
 
@@ -158,6 +159,15 @@ class EventLog:
                 " collide; record on a local disk, or set RUNFOLD_ALLOW_NETWORK=1"
             )
             raise LedgerUnwritable(self._folder.path, reason)
+
+    def hold_run(self, run_id: str) -> WriterLock:
+        """Take the writer lock of a run that this process records.
+
+        Raises:
+            InvalidEvent: the run id is not an identifier.
+            LockTimeout: another process records this run.
+        """
+        return WriterLock(self._folder, run_id)
 
     def append(self, event: NewEvent, *, expected_sequence: int | None = None) -> Receipt:
         """Append one event, and return where it lies.
