@@ -7,7 +7,7 @@ is of; each further line is one record, with the CRC-32 of its bytes before it::
 
 Guarantees. ``append`` returns after the sync: the event outlives the process and a power cut. A
 line that was not finished is passed over, as nobody was told that it was kept. The process that
-records the run holds a ``flock`` on the file, so a file that is free is of a writer that is gone, and
+records the run holds a ``flock`` on the file, so one that is free is of a writer that is gone, and
 whoever takes its lock may send it. What was sent is not noted anywhere: an ``event_id`` that the
 ledger has is taken once, however often it is sent, so a file is sent whole until it is removed.
 """
