@@ -17,17 +17,18 @@ from starlette.staticfiles import StaticFiles
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
-from web.api import RunsApi, health
+from web.api.endpoints import ENDPOINTS
+from web.api.kept_answers import AnsweredFirst, KeptAnswers
+from web.api.resource import routes_of
+from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
+from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import RunsPages
 from web.problems import ANSWERS_TO_ERRORS
 from web.security import SecurityHeaders
 from web.stop_signals import on_stop_signal
 from web.stream import ChangeStream
-from web.writing.events import EventsWriting
-from web.writing.lease import LeaseKeeping
-from web.writing.recording import Recording
 
 __all__ = ["create_app"]
 
@@ -55,8 +56,9 @@ def create_app(
     """
     history = RunHistory(folder)
     broadcast = Broadcast()
+    ledger = ServedLedger(history, broadcast)
+    kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
-    recording = Recording(history.reader.folder.path)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -67,15 +69,19 @@ def create_app(
                 yield
             broadcast.close()
             group.cancel_scope.cancel()
-        await recording.close()
+        await ledger.recording.close()
         history.close()
 
     app = Starlette(
         routes=[
-            *_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
-            *_writing_routes(recording, LeaseKeeping(history.reader.folder)),
+            *routes_of(ledger, kept, ENDPOINTS),
+            *_page_routes(ledger, ChangeStream(broadcast, heartbeat=heartbeat)),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(AnsweredFirst, kept=kept),
+            Middleware(SecurityHeaders),
+            Middleware(PositionHeader, position=lambda: ledger.state().position),
+        ],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
     )
@@ -83,24 +89,13 @@ def create_app(
     return app
 
 
-def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
-    api, pages = RunsApi(history), RunsPages(history)
+def _page_routes(ledger: ServedLedger, changes: ChangeStream) -> list[BaseRoute]:
+    pages = RunsPages(ledger.history)
     return [
         Route("/", pages.runs),
         Route("/fragments/runs", pages.runs_fragment),
-        Route("/api/pipeline/runs", api.list_runs),
-        Route("/api/pipeline/runs/{run_id}", api.one_run),
         Route("/api/pipeline/stream", changes.stream),
-        Route("/healthz", health),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
-    ]
-
-
-def _writing_routes(recording: Recording, leases: LeaseKeeping) -> list[BaseRoute]:
-    events = EventsWriting(recording)
-    return [
-        Route("/api/pipeline/events", events.append, methods=["POST"]),
-        Route("/api/pipeline/runs/{run_id}/lease", leases.keep, methods=["POST"]),
     ]
 
 

@@ -14,7 +14,7 @@ from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from projections.run_history import RESULTS
-from web.api import position_header
+from web.ledger_headers import position_header
 from web.run_row import run_row
 from web.templating import render
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from web.api import position_header
 from web.broadcast import Broadcast, Change, Subscription
+from web.ledger_headers import position_header
 
 __all__ = ["ChangeStream", "encode"]
 

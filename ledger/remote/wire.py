@@ -126,7 +126,7 @@ def _read_data(value: dict[str, Any]) -> EventData:
     if not isinstance(data, dict):
         raise InvalidEvent("data", "a JSON object is needed")
     version = value.get("schema_version")
-    if version is not None and version != model.schema_version:
+    if version is not None and (type(version) is not int or version != model.schema_version):
         data = _lead_on(name, version, data)
     try:
         # As JSON and strictly: a number as text, or a list for a name, is refused and not guessed.

@@ -7,76 +7,75 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import Any
 
 from ledger.errors import (
     AppendFailed,
     DurabilityUnknown,
     EventIdConflict,
-    EventTooLarge,
     IllegalTransition,
     InvalidEvent,
     LedgerDamaged,
     LedgerError,
     LedgerUnwritable,
-    LockTimeout,
     SequenceConflict,
 )
 from ledger.events import NewEvent
 from ledger.remote.wire import BadEvent, BadEvents
 from ledger.shortening import encode_short
-from web.problems import Problem
-from web.writing.request_body import RefusedRequest
+from web.api.endpoint import Failure
+from web.problems import Refused
 
-__all__ = ["bad_events", "refusal_of"]
+__all__ = ["REFUSALS", "refusal_of"]
 
 _SOON, _LATER = "1", "30"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def bad_events(bad: Sequence[BadEvent]) -> RefusedRequest:
-    """Refuse a batch, naming each event that is bad."""
-    listed = [{"index": one.index, "field": one.field, "reason": one.reason} for one in bad]
-    numbers = ", ".join(str(one.index) for one in bad[:10])
-    return RefusedRequest(
-        Problem(
-            422,
-            f"Nothing was appended: {_events(len(bad))} of the batch cannot be ({numbers}).",
-            kind="invalid-events",
-            title="Invalid events",
-            members={"errors": listed},
-        )
-    )
+INVALID = Failure(422, "invalid-events", "Invalid events")
+ELSEWHERE = Failure(409, "sequence-conflict", "The run stands elsewhere")
+ID_TWICE = Failure(409, "event-id-conflict", "The event_id stands for another event")
+NOT_NOW = Failure(409, "illegal-transition", "The run does not allow it now")
+DISK_FULL = Failure(507, "disk-full", "The disk is full")
+DAMAGED = Failure(503, "ledger-damaged", "The log is damaged")
+UNWRITABLE = Failure(503, "ledger-unwritable", "The ledger cannot be written")
+NOT_CONFIRMED = Failure(503, "not-confirmed", "Not known to be durable")
+UNAVAILABLE = Failure(503, "unavailable", "Not now")
+
+REFUSALS = (
+    *(INVALID, ELSEWHERE, ID_TWICE, NOT_NOW),
+    *(DISK_FULL, DAMAGED, UNWRITABLE, NOT_CONFIRMED, UNAVAILABLE),
+)
+"""All that an append can be refused with, once its body was read."""
 
 
-def _events(count: int) -> str:
-    return "one event" if count == 1 else f"{count} events"
-
-
-def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> RefusedRequest:
+def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> Refused:
     """Give the refusal of a batch that could not be appended, because of ``error``."""
     if isinstance(error, BadEvents):
-        return bad_events(error.bad)
-    if isinstance(error, EventTooLarge | InvalidEvent):
-        return bad_events(_find_bad(events) or [BadEvent(0, error.field, error.reason)])
+        return _bad_events(error.bad)
+    if isinstance(error, InvalidEvent):
+        return _bad_events(_find_bad(events) or [BadEvent(0, error.field, error.reason)])
+    detail = f"Nothing was appended: {error}."
     if isinstance(error, SequenceConflict):
         known = {"run_id": error.run_id, "expected": error.expected, "actual": error.actual}
-        return _conflict("sequence-conflict", "The run stands elsewhere", error, known)
+        return Refused(ELSEWHERE.problem(detail, **known))
     if isinstance(error, EventIdConflict | IllegalTransition):
         bad = [
             {"index": index, "event_id": event.event_id, "reason": str(error)}
             for index, event in enumerate(events)
             if event.event_id == error.event_id
         ]
-        if isinstance(error, EventIdConflict):
-            return _conflict("event-id-conflict", "An event_id twice", error, {"errors": bad})
-        return _conflict("illegal-transition", "Not now in this run", error, {"errors": bad})
+        failure = ID_TWICE if isinstance(error, EventIdConflict) else NOT_NOW
+        return Refused(failure.problem(detail, errors=bad))
     return _unavailable(error)
 
 
-def _conflict(kind: str, title: str, error: LedgerError, members: dict[str, Any]) -> RefusedRequest:
-    detail = f"Nothing was appended: {error}."
-    return RefusedRequest(Problem(409, detail, kind=kind, title=title, members=members))
+def _bad_events(bad: Sequence[BadEvent]) -> Refused:
+    """Refuse a batch, naming each event that is bad."""
+    listed = [{"index": one.index, "field": one.field, "reason": one.reason} for one in bad]
+    count = "one event" if len(bad) == 1 else f"{len(bad)} events"
+    numbers = ", ".join(str(one.index) for one in bad[:10])
+    detail = f"Nothing was appended: {count} of the batch cannot be ({numbers})."
+    return Refused(INVALID.problem(detail, errors=listed))
 
 
 def _find_bad(events: Sequence[NewEvent]) -> list[BadEvent]:
@@ -94,18 +93,17 @@ def _find_bad(events: Sequence[NewEvent]) -> list[BadEvent]:
     return bad
 
 
-def _unavailable(error: LedgerError) -> RefusedRequest:
+def _unavailable(error: LedgerError) -> Refused:
     """Say that it cannot be appended now, though it is worth another try."""
-    status, kind, title, pause = 503, "unavailable", "Not now", _SOON
+    failure, pause = UNAVAILABLE, _SOON
     if isinstance(error, AppendFailed):
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno in _FULL:
-            status, kind, title, pause = 507, "disk-full", "The disk is full", _LATER
+            failure, pause = DISK_FULL, _LATER
     elif isinstance(error, LedgerDamaged):
-        kind, title, pause = "ledger-damaged", "The log is damaged", _LATER
+        failure, pause = DAMAGED, _LATER
     elif isinstance(error, LedgerUnwritable):
-        kind, title, pause = "ledger-unwritable", "The ledger cannot be written", _LATER
-    elif isinstance(error, DurabilityUnknown | LockTimeout):
-        kind, title = "not-confirmed", "Not known to be durable"
-    problem = Problem(status, f"{error}.", kind=kind, title=title)
-    return RefusedRequest(problem, {"Retry-After": pause})
+        failure, pause = UNWRITABLE, _LATER
+    elif isinstance(error, DurabilityUnknown):
+        failure = NOT_CONFIRMED
+    return Refused(failure.problem(f"{error}."), {"Retry-After": pause})

@@ -3,50 +3,46 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from starlette.requests import Request
 
-from web.problems import Problem
+from web.api.endpoint import Failure
+from web.problems import Refused
 
-__all__ = ["RefusedRequest", "media_type_of", "read_body"]
+__all__ = ["BAD_BODY", "TOO_LARGE", "UNSUPPORTED", "media_type_of", "read_body"]
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-@dataclass(eq=False)
-class RefusedRequest(Exception):
-    """The request cannot be answered but with a problem."""
-
-    problem: Problem
-    headers: Mapping[str, str] = field(default_factory=dict)
+BAD_BODY = Failure(400, "bad-body", "Bad body")
+TOO_LARGE = Failure(413, "too-large", "Too large")
+UNSUPPORTED = Failure(415, "unsupported-body", "Unsupported kind of body")
 
 
 def media_type_of(request: Request, known: Sequence[str]) -> str:
     """Give the media type of the body, without its parameters.
 
     Raises:
-        RefusedRequest: it is none of ``known``; a form of a page never is.
+        Refused: it is none of ``known``; a form of a page never is.
     """
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given in known:
         return given
     detail = f"The body must be {' or '.join(known)}; Content-Type says {given or 'nothing'}."
-    problem = Problem(415, detail, kind="unsupported-body", title="Unsupported kind of body")
-    raise RefusedRequest(problem, {"Accept": ", ".join(known)})
+    raise Refused(UNSUPPORTED.problem(detail), {"Accept": ", ".join(known)})
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:
     """Read the whole body, inflated where it is gzip; never more than ``limit`` bytes of either.
 
     Raises:
-        RefusedRequest: it is longer, or compressed in another way, or badly.
+        Refused: it is longer, or compressed in another way, or badly.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
-        problem = Problem(415, f"The body is encoded as {encoding!r}; gzip will do.")
-        raise RefusedRequest(problem, {"Accept-Encoding": "gzip"})
+        detail = f"The body is encoded as {encoding!r}; gzip will do."
+        raise Refused(UNSUPPORTED.problem(detail), {"Accept-Encoding": "gzip"})
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
@@ -76,15 +72,11 @@ def _inflate(body: bytes, limit: int) -> bytes:
     return inflated
 
 
-def _bad_gzip(reason: str) -> RefusedRequest:
-    problem = Problem(400, f"The body is not gzip: {reason}.", kind="bad-body", title="Bad body")
-    return RefusedRequest(problem)
+def _bad_gzip(reason: str) -> Refused:
+    return Refused(BAD_BODY.problem(f"The body is not gzip: {reason}."))
 
 
-def _too_large(limit: int) -> RefusedRequest:
+def _too_large(limit: int) -> Refused:
     detail = f"The body may have {limit} bytes, inflated too. Send the events in several batches."
     # The rest of the body is not read, so the connection can serve nothing else.
-    return RefusedRequest(
-        Problem(413, detail, kind="too-large", title="Too large", members={"limit": limit}),
-        {"Connection": "close"},
-    )
+    return Refused(TOO_LARGE.problem(detail, limit=limit), {"Connection": "close"})
