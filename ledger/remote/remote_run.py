@@ -75,7 +75,7 @@ class RemoteRun:
             self._released.set()
             self._wake.set()
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
-        if self._thread.is_alive():
+        if self._thread.is_alive() or self.spool.path.exists():
             _logger.warning(
                 "The ledger at %s has not taken all of run %s; what is left waits in %s"
                 " and is sent by the next run that is recorded there.",
