@@ -61,6 +61,7 @@ class RemoteLog:
         token: str | None = None,
         spool: Path | str | None = None,
         patience: float = PATIENCE,
+        timeout: float = 10.0,
         lease_seconds: float = LEASE_SECONDS,
         redact: Sequence[str] = (),
     ) -> None:
@@ -71,6 +72,7 @@ class RemoteLog:
             token: lets append there; None asks the environment for ``RUNFOLD_TOKEN``.
             spool: the folder of all spools; None asks for ``RUNFOLD_SPOOL``, else it is the user's.
             patience: seconds that the end of a run waits for what is left to be taken.
+            timeout: seconds after which an answer is given up, and the events are sent again.
             lease_seconds: after how long without a sign of life the run is late.
             redact: names of further keys whose text is never recorded (see ``EventLog.open``).
 
@@ -82,6 +84,7 @@ class RemoteLog:
         self._token = token if token is not None else os.environ.get("RUNFOLD_TOKEN")
         self._folder = spool_folder(spool_root() if spool is None else Path(spool), self.url)
         self._patience = patience
+        self._timeout = timeout
         self._lease_seconds = lease_seconds
         self._redaction = Redaction((*rules_of_environment(), *redact))
         self._runs: dict[str, RemoteRun] = {}
@@ -98,6 +101,7 @@ class RemoteLog:
             self._address,
             token=self._token,
             patience=self._patience,
+            timeout=self._timeout,
             lease_seconds=self._lease_seconds,
         )
         self._runs[run_id] = run

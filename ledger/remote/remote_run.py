@@ -34,6 +34,7 @@ class RemoteRun:
         *,
         token: str | None,
         patience: float,
+        timeout: float,
         lease_seconds: float,
     ) -> None:
         """Begin to send.
@@ -43,12 +44,14 @@ class RemoteRun:
             address: the parsed URL of the ledger.
             token: lets append there.
             patience: seconds that ``release`` waits for what is left to be taken.
+            timeout: seconds after which an answer is given up.
             lease_seconds: how long a lease lasts; it is kept three times as often.
         """
         self.spool = spool
         self._address = address
         self._token = token
         self._patience = patience
+        self._timeout = timeout
         self._lease_seconds = lease_seconds
         self._lease_due = 0.0
         self._away = False
@@ -91,7 +94,8 @@ class RemoteRun:
         sending = Sending(self.spool)
         left = _left_by_others(self.spool)
         pause = _FIRST_PAUSE
-        with closing(LedgerClient(self._address, token=self._token)) as client:
+        client = LedgerClient(self._address, token=self._token, timeout=self._timeout)
+        with closing(client):
             while not self._is_over():
                 self._wake.clear()
                 try:
