@@ -82,6 +82,7 @@ def create_app(
                 yield
             broadcast.close()
             group.cancel_scope.cancel()
+        await ledger.recording.close()
         history.close()
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()

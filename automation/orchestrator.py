@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,19 +56,22 @@ class PipelineOrchestrator:
         last_run: what the last run came to, also where ``run`` raised; None before the first.
     """
 
-    def __init__(self, folder: Path | str, *, trigger: str | None = None) -> None:
+    def __init__(
+        self, folder: Path | str, *, trigger: str | None = None, redact: Sequence[str] = ()
+    ) -> None:
         """Open the ledger in ``folder``; make it where there is none.
 
         Args:
             folder: the data folder.
             trigger: what sets its runs off, like ``cron``; stands in each run's start.
+            redact: names of further keys whose text is never recorded (see ``EventLog.open``).
 
         Raises:
             LedgerUnwritable: the folder cannot be written.
             LedgerDamaged: bytes below the durable mark are wrong.
         """
         self._trigger = trigger
-        self._log = EventLog.open(folder)
+        self._log = EventLog.open(folder, redact=redact)
         self._history = RunHistory(folder)
         # Reentrant: a signal handler may call stop() while its own thread is in run() or stop().
         self._guard = threading.RLock()

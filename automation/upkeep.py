@@ -1,17 +1,20 @@
 """What a server does for its ledger beside answering: a small round, again and again.
 
-It notes the runs whose writer died, keeps ``runs.jsonl``, and signs tree heads if it has the key.
+It notes the runs whose writer died or fell silent, keeps ``runs.jsonl``, and signs tree heads if it
+has the key.
 Where the folder cannot be written, the ledger is served as it is.
 """
 
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 from automation.abandonment import find_dead_runs, record_abandoned_runs
 from automation.notary import Notary
 from ledger import EventLog, LedgerError
 from ledger.evidence.signed_note import SigningKey
+from ledger.leases import drop_old_leases
 from projections import RunHistory, RunsFile
 
 __all__ = ["Upkeep"]
@@ -27,6 +30,7 @@ class Upkeep:
         self._history = history
         self._runs_file = RunsFile(history.reader.folder.path)
         self._notary = None if key is None else Notary(history.reader, key)
+        self._listening_since = datetime.now(UTC)
         self._said: str | None = None
 
     def do_round(self) -> None:
@@ -35,15 +39,22 @@ class Upkeep:
             folder = self._history.reader.folder
             if not folder.exists():
                 return
-            if find_dead_runs(self._history):
-                with EventLog.open(folder.path) as log:
-                    record_abandoned_runs(log, self._history, detected_by="runfold serve")
+            self._note_abandoned_runs()
+            drop_old_leases(folder, now=datetime.now(UTC))
             self._runs_file.catch_up()
             if self._notary is not None:
                 self._notary.sign_if_due()
             self._said = None
         except (LedgerError, OSError) as error:
             self._tell(error)
+
+    def _note_abandoned_runs(self) -> None:
+        since = self._listening_since
+        if find_dead_runs(self._history, listening_since=since):
+            with EventLog.open(self._history.reader.folder.path) as log:
+                record_abandoned_runs(
+                    log, self._history, detected_by="runfold serve", listening_since=since
+                )
 
     def _tell(self, error: Exception) -> None:
         if self._said != str(error):

@@ -1,10 +1,16 @@
 """The ledger: the facts, and the evidence that they are whole. Knows nothing of what they mean."""
 
-from ledger.errors import LedgerError
-from ledger.events import NewEvent, Receipt, RecordedEvent
-from ledger.log import EventLog
-from ledger.reader import LogReader
-from ledger.run_context import RunContext, StageContext, current_run, current_stage
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ledger.errors import LedgerError
+    from ledger.events import NewEvent, Receipt, RecordedEvent
+    from ledger.log import EventLog
+    from ledger.reader import LogReader
+    from ledger.run_context import RunContext, StageContext, current_run, current_stage
 
 __all__ = [
     "EventLog",
@@ -18,3 +24,25 @@ __all__ = [
     "current_run",
     "current_stage",
 ]
+
+_HOMES = {
+    "EventLog": "log",
+    "LedgerError": "errors",
+    "LogReader": "reader",
+    "NewEvent": "events",
+    "Receipt": "events",
+    "RecordedEvent": "events",
+    "RunContext": "run_context",
+    "StageContext": "run_context",
+    "current_run": "run_context",
+    "current_stage": "run_context",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - what the module holds
+    """Import what is asked for: who records to a ledger elsewhere needs no log here."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module(f"ledger.{home}"), name)

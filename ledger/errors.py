@@ -83,6 +83,7 @@ class IllegalTransition(LedgerError):
     run_id: str
     event_type: str
     rule: str
+    event_id: str = ""
 
     def __str__(self) -> str:
         return f"run {self.run_id}: {self.event_type} refused: {self.rule}"

@@ -61,7 +61,7 @@ Result = Literal["success", "failed", "stopped"]
 class EventData(BaseModel):
     """The payload of one event type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
@@ -87,7 +87,7 @@ def build(model: type[Data], **fields: object) -> Data:
 class WriterIdentity(BaseModel):
     """The process that records a run: where to look when it falls silent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     host: Text
     machine_id: Text
@@ -98,7 +98,7 @@ class WriterIdentity(BaseModel):
 class ErrorInfo(BaseModel):
     """What was raised; ``type`` is the class name, ``traceback`` the text Python prints."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     type: Text
     message: Text
@@ -206,7 +206,7 @@ class RunAnnotated(EventData):
 class ImportedRun(BaseModel):
     """The nine values of a run summary from elsewhere."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     run_id: Identifier
     started_at: UtcTime

@@ -63,6 +63,11 @@ class LedgerFolder:
         return self.path / "writers"
 
     @property
+    def leases(self) -> Path:
+        """One file for each run that a process on another machine records: see ``leases.py``."""
+        return self.path / "leases"
+
+    @property
     def quarantine(self) -> Path:
         """Torn bytes that recovery cut off."""
         return self.path / "quarantine"

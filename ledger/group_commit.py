@@ -7,11 +7,13 @@ everyone in it, and passes the lead on in the same way. 64 writers then cost lit
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["GroupCommit"]
 
@@ -101,6 +103,9 @@ class GroupCommit(Generic[Request, Answer]):
 
     async def submit_async(self, request: Request) -> Answer:
         """Do the same without blocking the event loop."""
+        # Here, as whoever appends without an event loop should not wait for the import of one.
+        import asyncio  # noqa: PLC0415 - see above
+
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         waiter = _Pending(request, future)
         self._enqueue(waiter)
@@ -118,6 +123,8 @@ class GroupCommit(Generic[Request, Answer]):
 
     def _lead_elsewhere(self) -> None:
         if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - as asyncio
+
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="runfold-append")
         self._executor.submit(self._lead)
 

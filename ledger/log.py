@@ -25,9 +25,11 @@ from ledger.group_commit import GroupCommit
 from ledger.lock import FolderLock
 from ledger.plain_values import utc_text
 from ledger.reader import LogReader
+from ledger.redaction import Redaction, rules_of_environment
 from ledger.sealing import seal_in_background
-from ledger.shortening import encode_short
+from ledger.shortening import encode_redacted
 from ledger.staging import Batch
+from ledger.writer_lock import WriterLock
 
 __all__ = ["Durability", "EventLog"]
 
@@ -42,10 +44,17 @@ class EventLog:
     their own.
     """
 
-    def __init__(self, folder: Path | str, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        options: Options | None = None,
+        *,
+        redaction: Redaction | None = None,
+    ) -> None:
         """Open the log, making it where there is none. ``open`` reads better."""
         self._folder = LedgerFolder(Path(folder))
         self._options = options or Options()
+        self._redaction = redaction or Redaction(rules_of_environment())
         self._closed = False
         self._start_anew()
         forget_in_children(self)
@@ -59,6 +68,7 @@ class EventLog:
         segment_bytes: int = SEGMENT_BYTES,
         lock_timeout: float = LOCK_TIMEOUT,
         allow_network: bool | None = None,
+        redact: Sequence[str] = (),
     ) -> Self:
         """Open the log in a folder for appending; make it where there is none.
 
@@ -73,6 +83,8 @@ class EventLog:
             lock_timeout: seconds to wait for another process that holds the lock.
             allow_network: whether a network file system will do, whose locks you know to hold
                 between machines; None asks the environment for ``RUNFOLD_ALLOW_NETWORK=1``.
+            redact: names of further keys whose text is never recorded, like ``iban``; those in
+                ``RUNFOLD_REDACT`` and the usual ones (``password``, ``token``) need no mention.
 
         Raises:
             LedgerUnwritable: the folder cannot be written.
@@ -91,7 +103,8 @@ class EventLog:
                 else allow_network
             ),
         )
-        return cls(folder, options)
+        redaction = Redaction((*rules_of_environment(), *redact))
+        return cls(folder, options, redaction=redaction)
 
     def _start_anew(self) -> None:
         """Open descriptors and locks of this process's own."""
@@ -147,6 +160,15 @@ class EventLog:
             )
             raise LedgerUnwritable(self._folder.path, reason)
 
+    def hold_run(self, run_id: str) -> WriterLock:
+        """Take the writer lock of a run that this process records.
+
+        Raises:
+            InvalidEvent: the run id is not an identifier.
+            LockTimeout: another process records this run.
+        """
+        return WriterLock(self._folder, run_id)
+
     def append(self, event: NewEvent, *, expected_sequence: int | None = None) -> Receipt:
         """Append one event, and return where it lies.
 
@@ -179,7 +201,7 @@ class EventLog:
         if not events:
             return []
         self._refresh_in_child()
-        batch = _prepare(events, expected_sequence, fresh_run=fresh_run)
+        batch = self._prepare(events, expected_sequence, fresh_run=fresh_run)
         receipts = self._commits.submit(batch)
         self._tend()
         return receipts
@@ -194,10 +216,19 @@ class EventLog:
         if not events:
             return []
         self._refresh_in_child()
-        batch = _prepare(events, expected_sequence, fresh_run=False)
+        batch = self._prepare(events, expected_sequence, fresh_run=False)
         receipts = await self._commits.submit_async(batch)
         self._tend()
         return receipts
+
+    def _prepare(
+        self, events: Sequence[NewEvent], expected_sequence: int | None, *, fresh_run: bool
+    ) -> Batch:
+        """Redact and encode before the lock is taken."""
+        bodies = tuple(encode_redacted(event, self._redaction) for event in events)
+        if len(events) > 1 and len({event.event_id for event in events}) < len(events):
+            raise InvalidEvent("event_id", "one id stands twice in the batch")
+        return Batch(tuple(events), bodies, expected_sequence, fresh_run)
 
     def _tend(self) -> None:
         """Leave to threads what no caller should wait for.
@@ -285,16 +316,6 @@ class EventLog:
     ) -> None:
         """Close the log."""
         self.close()
-
-
-def _prepare(
-    events: Sequence[NewEvent], expected_sequence: int | None, *, fresh_run: bool
-) -> Batch:
-    """Encode what can be encoded before the lock is taken."""
-    bodies = tuple(encode_short(event) for event in events)
-    if len(events) > 1 and len({event.event_id for event in events}) < len(events):
-        raise InvalidEvent("event_id", "one id stands twice in the batch")
-    return Batch(tuple(events), bodies, expected_sequence, fresh_run)
 
 
 def _reason(error: OSError) -> str:

@@ -3,7 +3,8 @@
 One context manager for the run, one for each stage, for ``with`` and ``async with`` alike. An
 exception becomes ``stage_failed`` and goes on; an interrupt, SIGTERM or cancellation becomes
 ``stage_stopped`` and the result ``stopped``. While the run lives, its process holds the run's
-writer lock; a process that dies frees it, which is how a crash is told from a long stage.
+writer lock, or keeps its lease at a ledger elsewhere; a process that dies does neither, which is
+how a crash is told from a long stage.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ledger.described_error import describe_error, one_line
 from ledger.errors import IllegalTransition
 from ledger.events import (
-    ErrorInfo,
     EventData,
     NewEvent,
     Receipt,
@@ -36,13 +37,12 @@ from ledger.events import (
     StageStopped,
     build,
 )
-from ledger.log import EventLog
 from ledger.machine import this_writer
 from ledger.plain_values import clean_text, to_plain
+from ledger.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.termination import is_stop, sigterm_raises
-from ledger.writer_lock import WriterLock
 
-__all__ = ["RunContext", "StageContext", "current_run", "current_stage", "describe_error"]
+__all__ = ["RunContext", "StageContext", "current_run", "current_stage"]
 
 _run: ContextVar[RunContext | None] = ContextVar("runfold_run", default=None)
 _stage: ContextVar[StageContext | None] = ContextVar("runfold_stage", default=None)
@@ -58,25 +58,6 @@ def current_stage() -> StageContext | None:
     return _stage.get()
 
 
-def describe_error(error: BaseException) -> ErrorInfo:
-    """Put an exception into words: its class, its message, and the traceback Python prints.
-
-    Frames of modules that set ``__tracebackhide__`` are left out where the traceback begins: they
-    ran the stage, and say nothing of it. If nothing else is left, and no other exception led to
-    this one, there is no traceback.
-    """
-    trace = error.__traceback__
-    while trace is not None and "__tracebackhide__" in trace.tb_frame.f_globals:
-        trace = trace.tb_next
-    told = trace or error.__cause__ or (error.__context__ and not error.__suppress_context__)
-    shown = traceback.format_exception(type(error), error, trace) if told else []
-    return ErrorInfo(
-        type=type(error).__qualname__,
-        message=_message(error),
-        traceback=clean_text("".join(shown)) or None,
-    )
-
-
 def _new_run_id() -> str:
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
@@ -90,7 +71,15 @@ class RunContext:
         parameters: what it was started with.
     """
 
-    def __init__(self, log: EventLog, started: RunStarted, run_id: str, *, fresh: bool) -> None:
+    def __init__(
+        self,
+        log: RunLog,
+        started: RunStarted,
+        run_id: str,
+        *,
+        fresh: bool,
+        owned: OpenRunLog | None = None,
+    ) -> None:
         """Record the start. ``RunContext.start`` is the way to make one."""
         self.run_id = run_id
         self.parameters: Mapping[str, Any] = started.parameters
@@ -102,18 +91,19 @@ class RunContext:
         self._failures: dict[str, tuple[BaseException, str]] = {}
         self._ended = False
         self._exits = ExitStack()
-        self._lock = WriterLock(log.folder, run_id)
+        self._held = log.hold_run(run_id)
         try:
             event = NewEvent(started, run_id)
             log.append_batch([event], expected_sequence=0, fresh_run=fresh)
         except BaseException:
-            self._lock.release()
+            self._held.release()
             raise
+        self._owned = owned
 
     @classmethod
     def start(
         cls,
-        log: EventLog,
+        log: RunLog | Path | str | None = None,
         *,
         pipeline: str,
         run_id: str | None = None,
@@ -123,11 +113,13 @@ class RunContext:
         trigger: str | None = None,
         rerun_of: str | None = None,
         code_version: str | None = None,
+        redact: Sequence[str] = (),
     ) -> Self:
         """Start a run: ``run_started`` is durable when this returns.
 
         Args:
-            log: where it is recorded.
+            log: where it is recorded: a log, a data folder, or the URL of a ledger elsewhere; None
+                asks the environment for ``RUNFOLD_URL``, then ``RUNFOLD_DIR``.
             pipeline: the pipeline's name, an identifier.
             run_id: an identifier; one is made where none is given.
             stages: the planned stages, in order, where they are known.
@@ -136,11 +128,14 @@ class RunContext:
             trigger: what set it off, like ``cron`` or ``manual``.
             rerun_of: the run that this one does again.
             code_version: the version of the code that runs, like a git commit.
+            redact: names of further keys whose text is never recorded, where the log is opened
+                here (see ``EventLog.open``).
 
         Raises:
             InvalidEvent: a name is not one; says which field.
             LockTimeout: another process records this run.
-            SequenceConflict: a run of this id lies in the log already.
+            SequenceConflict: a run of this id lies in the log already. A ledger elsewhere says so
+                later, and the run's events are set aside.
         """
         started = build(
             RunStarted,
@@ -153,7 +148,16 @@ class RunContext:
             writer=this_writer(),
             code_version=code_version,
         )
-        return cls(log, started, _new_run_id() if run_id is None else run_id, fresh=run_id is None)
+        fresh = run_id is None
+        run_id = _new_run_id() if run_id is None else run_id
+        if log is not None and not isinstance(log, str | Path):
+            return cls(log, started, run_id, fresh=fresh)
+        opened = open_run_log(log, redact=redact)
+        try:
+            return cls(opened, started, run_id, fresh=fresh, owned=opened)
+        except BaseException:
+            opened.close()
+            raise
 
     def stage(self, name: str, *, retries_left: int = 0) -> StageContext:
         """Open the next attempt of a stage, to be used in ``with`` or ``async with``.
@@ -193,7 +197,9 @@ class RunContext:
                 )
             )
         finally:
-            self._lock.release()
+            self._held.release()
+            if self._owned is not None:
+                self._owned.close()
 
     def open_attempt(self, stage: str) -> int:
         """Count up to the next attempt of a stage.
@@ -220,13 +226,13 @@ class RunContext:
         """Remember which stage an exception came from, for the run's failure reason."""
         retries = attempt - 1
         after = f" after {retries} {'retry' if retries == 1 else 'retries'}" if retries else ""
-        self._failures[stage] = (error, f"Stage {stage} failed{after}: {_one_line(error)}")
+        self._failures[stage] = (error, f"Stage {stage} failed{after}: {one_line(error)}")
 
     def _reason(self, error: BaseException) -> str:
         for failure, reason in list(self._failures.values()):
             if failure is error:
                 return reason
-        return _one_line(error)
+        return one_line(error)
 
     def __enter__(self) -> Self:
         """Make this the current run, and let SIGTERM stop it."""
@@ -365,16 +371,3 @@ class StageContext:
     ) -> None:
         """Do what ``__exit__`` does."""
         self.__exit__(kind, error, trace)
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return clean_text(str(error))
-    except Exception:  # noqa: BLE001 - it is the program's own code, and may do anything
-        return "<exception str() failed>"
-
-
-def _one_line(error: BaseException) -> str:
-    message = " ".join(_message(error).split())
-    name = type(error).__qualname__
-    return f"{name}: {message}" if message else name

@@ -11,8 +11,9 @@ from typing import Any
 from ledger.codec import Body, encode_body
 from ledger.errors import EventTooLarge
 from ledger.events import NewEvent
+from ledger.redaction import Redaction
 
-__all__ = ["encode_short", "shorten_text"]
+__all__ = ["encode_redacted", "encode_short", "shorten_text"]
 
 _LONG_TEXTS = (
     "output_tail",
@@ -41,6 +42,22 @@ def shorten_text(text: str, limit: int) -> str:
 
 def _mark(cut: int) -> str:
     return f"\n… {cut} characters cut …\n"
+
+
+def encode_redacted(event: NewEvent, redaction: Redaction) -> Body:
+    """Encode an event as ``encode_short`` does, without the secrets in it.
+
+    What is too long is redacted before it is shortened, so that no cut parts a secret from the key
+    that gives it away.
+    """
+    try:
+        body = encode_body(event)
+    except EventTooLarge:
+        return encode_short(redaction.redact(event))
+    if not redaction.may_apply(event, body.data):
+        return body
+    redacted = redaction.redact(event)
+    return body if redacted is event else encode_short(redacted)
 
 
 def encode_short(event: NewEvent) -> Body:

@@ -179,5 +179,5 @@ def _following(run_id: str, lifecycle: Lifecycle, event: NewEvent) -> Lifecycle:
     fields = event.data.__dict__
     following = advance(lifecycle, event.data.type, fields.get("stage"), fields.get("attempt"))
     if isinstance(following, Violation):
-        raise IllegalTransition(run_id, event.data.type, following.reason)
+        raise IllegalTransition(run_id, event.data.type, following.reason, event.event_id)
     return following

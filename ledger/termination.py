@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,11 @@ def is_stop(error: BaseException) -> bool:
     """Tell an end from outside (interrupt, termination, cancellation) from a failure."""
     if isinstance(error, SystemExit):
         return isinstance(error, Terminated) or error.code in (None, 0)
-    return isinstance(error, KeyboardInterrupt | asyncio.CancelledError | GeneratorExit)
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        return True
+    # Where nobody has imported asyncio, nothing was cancelled by it.
+    cancelling = sys.modules.get("asyncio")
+    return cancelling is not None and isinstance(error, cancelling.CancelledError)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:

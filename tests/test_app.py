@@ -16,10 +16,9 @@ from app import create_app
 from ledger import EventLog, RunContext
 from ledger.errors import LedgerNotFound
 from projections import RunHistory
-from web.safety.admission import Admission
+from tests.web.serving import EVERYBODY
 from web.safety.answer_headers import SECURITY_HEADERS
 
-EVERYBODY = Admission(anonymous=frozenset({"read", "append", "admin"}))
 RUNS = "/api/pipeline/runs"
 PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
@@ -223,7 +222,8 @@ def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     """A new route must come into the tests that go over every address."""
     paths = {route.path for route in app.routes if isinstance(route, Route | Mount)}
     asked = {path.replace("run-1", "{run_id}") for path in ADDRESSES} - {"/static/live.js"}
-    assert paths == asked | {"/static", "/api/pipeline/stream"}
+    written = {"/api/pipeline/events", f"{RUNS}/{{run_id}}/lease"}
+    assert paths == asked | written | {"/static", "/api/pipeline/stream"}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])

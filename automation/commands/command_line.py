@@ -15,6 +15,7 @@ from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
 from automation.commands.check_proof_command import check_proof
 from automation.commands.consistency_command import consistency
+from automation.commands.exec_command import exec_command
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
 from automation.commands.failures_command import failures
@@ -60,6 +61,13 @@ app.command()(rebuild)
 app.command()(projections)
 app.add_typer(key)
 app.add_typer(token)
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+def execute(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Record any command: exec --pipeline NAME -- COMMAND [ARGUMENT]..."""
+    # ``main`` calls it without this module; it stands here to be listed among the others.
+    raise typer.Exit(exec_command(arguments or []))
 
 
 @app.callback(invoke_without_command=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from automation import Pipeline, PipelineOrchestrator, Stage
 from automation.abandonment import record_abandoned_runs
 from ledger import EventLog, NewEvent, RunContext
-from ledger.events import RunAbandoned, RunStarted, WriterIdentity
+from ledger.events import RunAbandoned, RunEnded, RunStarted, WriterIdentity
+from ledger.leases import keep_lease
 from ledger.machine import this_writer
 from ledger.writer_lock import WriterLock
 from projections import RunHistory, RunSummary
@@ -43,9 +45,11 @@ class Ledger:
         self.log = EventLog.open(folder)
         self.history = RunHistory(folder)
 
-    def reap(self) -> list[str]:
+    def reap(self, *, listening_since: datetime | None = None) -> list[str]:
         """Record what is abandoned."""
-        return record_abandoned_runs(self.log, self.history, detected_by="a test")
+        return record_abandoned_runs(
+            self.log, self.history, detected_by="a test", listening_since=listening_since
+        )
 
     def run(self, run_id: str) -> RunSummary:
         """Give a run that there is."""
@@ -220,3 +224,32 @@ def test_a_reader_that_only_looks_writes_nothing(ledger: Ledger) -> None:
     wait_until(lambda: ledger.run("killed").liveness == "presumed dead", "the lock is free")
 
     assert ledger.log.position == before
+
+
+def test_a_run_whose_lease_ran_out_is_told_by_who_kept_it(ledger: Ledger) -> None:
+    """Only who has listened for long enough can tell; a renewal or an event says otherwise."""
+    elsewhere = this_writer().model_copy(update={"machine_id": "another"})
+    ledger.start("leased", elsewhere)
+    now, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(hours=1)
+    keep_lease(ledger.log.folder, "leased", now=long_ago, seconds=0.001)
+
+    assert ledger.reap() == []
+    assert ledger.reap(listening_since=now + timedelta(hours=1)) == []
+    keep_lease(ledger.log.folder, "leased", now=now, seconds=3600)
+    assert ledger.reap(listening_since=long_ago) == []
+    keep_lease(ledger.log.folder, "leased", now=long_ago, seconds=0.001)
+    assert ledger.reap(listening_since=long_ago) == ["leased"]
+    assert ledger.reap(listening_since=long_ago) == []
+    assert ledger.run("leased").result == "failed"
+
+    ledger.log.append(NewEvent(RunEnded(result="success", elapsed_seconds=1), "leased"))
+    assert ledger.run("leased").result == "success"
+
+
+def test_a_lease_counts_more_than_the_machine(ledger: Ledger) -> None:
+    """A container has the ids of its machine, and processes that are not seen from here."""
+    ledger.start("contained", this_writer().model_copy(update={"boot_id": "unlike this one"}))
+    keep_lease(ledger.log.folder, "contained", now=datetime.now(UTC))
+
+    assert ledger.reap() == []
+    assert ledger.run("contained").liveness == "live"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.described_error import describe_error
 from ledger.events import ErrorInfo
-from ledger.run_context import describe_error
 from ledger.shortening import shorten_text
 from projections.fingerprint import DIGITS, fingerprint_of
 from tests.projections.ways_to_fail import WAYS

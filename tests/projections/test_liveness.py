@@ -10,6 +10,7 @@ import pytest
 
 from ledger.events import WriterIdentity
 from ledger.folder import LedgerFolder
+from ledger.leases import keep_lease
 from ledger.machine import boot_id, machine_id, this_writer
 from ledger.writer_lock import WriterLock
 from projections.liveness import DEAD_AFTER, LATE_AFTER, judge_age, judge_liveness
@@ -95,3 +96,20 @@ def test_without_a_lock_file_only_a_process_that_cannot_live_is_dead(tmp_path: P
     assert judge_liveness(folder, "run-1", here(pid=os.getpid()), LONG_AGO, NOW) == "live"
     before = here(pid=os.getpid(), boot="an earlier boot")
     assert judge_liveness(folder, "run-1", before, NOW, NOW) == "presumed dead"
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [(5, "live"), (30, "live"), (31, "late"), (60, "late"), (61, "presumed dead")],
+)
+@pytest.mark.parametrize("writer", [ELSEWHERE, here(pid=1, boot="an earlier boot")])
+def test_a_lease_tells_wherever_the_writer_is(
+    tmp_path: Path, writer: WriterIdentity, since: int, expected: Liveness
+) -> None:
+    """Also in a container, which has the machine's ids, and processes that are not seen here."""
+    folder = LedgerFolder(tmp_path)
+    keep_lease(folder, "run-1", now=NOW, seconds=30)
+    now = NOW + timedelta(seconds=since)
+
+    assert judge_liveness(folder, "run-1", writer, LONG_AGO, now) == expected
+    assert judge_liveness(folder, "run-1", writer, now, now) == "live"

@@ -19,8 +19,10 @@ from typing import IO, Any, TypeVar
 import httpx2
 
 from ledger import EventLog
+from web.safety.admission import Admission
 
 __all__ = [
+    "EVERYBODY",
     "GENEROUS",
     "Event",
     "Server",
@@ -33,6 +35,8 @@ __all__ = [
     "serving",
 ]
 
+EVERYBODY = Admission(anonymous=frozenset({"read", "append", "admin"}))
+"""Lets everybody do everything, for tests of what is done."""
 GENEROUS = 30.0
 """Seconds that nothing here takes, unless it hangs."""
 
@@ -40,7 +44,8 @@ _ROOT = Path(__file__).parents[2]
 _SERVE = """
 import sys, uvicorn
 from app import create_app
-app = create_app(sys.argv[2], upkeep_interval=0.2, heartbeat=0.2)
+from tests.web.serving import EVERYBODY
+app = create_app(sys.argv[2], admission=EVERYBODY, upkeep_interval=0.2, heartbeat=0.2)
 uvicorn.run(app, fd=int(sys.argv[1]), log_level="warning")
 """
 _RECORD = """

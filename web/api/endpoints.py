@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from web.api import (
+    appending,
     events,
     evidence,
     explanation,
     failures,
     health,
+    leasing,
     metrics,
     pipelines,
     projections,
@@ -28,6 +30,8 @@ _DESCRIBED: tuple[Endpoint, ...] = (
     *pipelines.ENDPOINTS,
     *projections.ENDPOINTS,
     *evidence.ENDPOINTS,
+    *appending.ENDPOINTS,
+    *leasing.ENDPOINTS,
     *health.ENDPOINTS,
     *metrics.ENDPOINTS,
 )

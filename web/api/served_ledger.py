@@ -12,6 +12,7 @@ from projections import RunHistory
 from projections.model_reading import ViewState
 from web.api.open_streams import OpenStreams
 from web.broadcast import Broadcast
+from web.writing.recording import Recording
 
 __all__ = ["ServedLedger"]
 
@@ -25,6 +26,7 @@ class ServedLedger:
         broadcast: tells of each move of the log.
         streams: those that are open.
         heartbeat: seconds of silence after which a stream says that it is still there.
+        recording: the log for appending, which is opened when somebody does.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class ServedLedger:
         self.heartbeat = heartbeat
         self._tree = LedgerTree(self.reader)
         self._tree_guard = threading.Lock()
+        self.recording = Recording(history.reader.folder.path)
 
     def state(self) -> ViewState:
         """Tell what every answer depends on, cheaply: while it is equal, answers are."""

@@ -1,0 +1,43 @@
+"""An exception in words: as it is recorded, and on one line."""
+
+from __future__ import annotations
+
+import traceback
+
+from ledger.events import ErrorInfo
+from ledger.plain_values import clean_text
+
+__all__ = ["describe_error", "one_line"]
+
+
+def describe_error(error: BaseException) -> ErrorInfo:
+    """Put an exception into words: its class, its message, and the traceback Python prints.
+
+    Frames of modules that set ``__tracebackhide__`` are left out where the traceback begins: they
+    ran the stage, and say nothing of it. If nothing else is left, and no other exception led to
+    this one, there is no traceback.
+    """
+    trace = error.__traceback__
+    while trace is not None and "__tracebackhide__" in trace.tb_frame.f_globals:
+        trace = trace.tb_next
+    told = trace or error.__cause__ or (error.__context__ and not error.__suppress_context__)
+    shown = traceback.format_exception(type(error), error, trace) if told else []
+    return ErrorInfo(
+        type=type(error).__qualname__,
+        message=_message(error),
+        traceback=clean_text("".join(shown)) or None,
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return clean_text(str(error))
+    except Exception:  # noqa: BLE001 - it is the program's own code, and may do anything
+        return "<exception str() failed>"
+
+
+def one_line(error: BaseException) -> str:
+    """Give its class and its message, on one line."""
+    message = " ".join(_message(error).split())
+    name = type(error).__qualname__
+    return f"{name}: {message}" if message else name

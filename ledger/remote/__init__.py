@@ -1,0 +1,1 @@
+"""Recording to a ledger elsewhere: what a run sends, and keeps until it is taken."""

@@ -1,0 +1,100 @@
+"""Send what is in one spool, in order, batch by batch; set aside what is refused for good."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from ledger.remote.spool import Record, Spool
+
+__all__ = ["Sending", "Takes"]
+
+_logger = logging.getLogger("runfold")
+_MOST_EVENTS = 200
+
+
+class Takes(Protocol):
+    """What takes events: a ``LedgerClient``."""
+
+    def send(self, records: Sequence[Record]) -> None:
+        """Take a batch whole, or raise ``Refused`` or ``Unreachable``."""
+
+
+class _Typed(msgspec.Struct):
+    type: str
+    run_id: str | None = None
+
+
+class Sending:
+    """One spool on its way. Used by one thread."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Begin at the beginning: what the ledger has already, it takes for what it is."""
+        self.spool = spool
+        self._offset = 0
+        self._singly = 0
+        self._start_refused: str | None = None
+
+    def send_some(self, client: Takes) -> bool:
+        """Send the next batch, and tell whether there was one.
+
+        Raises:
+            Unreachable: it was not taken, and will be sent again.
+        """
+        # Here, as it needs http.client, and a run should not wait for that.
+        from ledger.remote.ledger_client import Refused  # noqa: PLC0415
+
+        records, end = self._next()
+        if not records:
+            return False
+        if self._start_refused is not None:
+            self._set_aside(records, self._start_refused)
+        else:
+            try:
+                client.send(records)
+            except Refused as refused:
+                if len(records) > 1:
+                    # One of them may be at fault, the others not.
+                    self._singly = len(records)
+                    return True
+                self._refuse(records[0], refused.reason)
+        self._singly = max(0, self._singly - len(records))
+        self._offset = end
+        return True
+
+    def _next(self) -> tuple[list[Record], int]:
+        """Give what is sent next, and the offset behind it."""
+        most = 1 if self._singly else _MOST_EVENTS
+        records: list[Record] = []
+        end = self._offset
+        for record, behind in self.spool.read(self._offset):
+            alone = record.expected_sequence is not None
+            if records and alone:
+                break
+            records.append(record)
+            end = behind
+            if alone or len(records) == most:
+                break
+        return records, end
+
+    def _refuse(self, record: Record, reason: str) -> None:
+        """Set an event aside; without its start no other event of a run may go to the ledger."""
+        typed = msgspec.json.decode(record.event, type=_Typed)
+        self._set_aside([record], reason)
+        if typed.type == "run_started":
+            self._start_refused = f"the start of run {typed.run_id} was refused"
+
+    def _set_aside(self, records: Sequence[Record], reason: str) -> None:
+        for record in records:
+            path = self.spool.set_aside(record, reason)
+        _logger.warning(
+            "The ledger at %s refused %d of the events of run %s, kept in %s: %s",
+            self.spool.head.url,
+            len(records),
+            self.spool.head.run_id,
+            path,
+            reason,
+        )

@@ -1,0 +1,232 @@
+"""The spool: a file in which a run keeps its events until the ledger elsewhere has taken them.
+
+One file a run, under one folder for each ledger. Its first line says which ledger and which run it
+is of; each further line is one record, with the CRC-32 of its bytes before it::
+
+    5f0c3a1e {"expected_sequence":null,"event":{…}}
+
+Guarantees. ``append`` returns after the sync: the event outlives the process and a power cut. A
+line that was not finished is passed over, as nobody was told that it was kept. The process that
+records the run holds a ``flock`` on the file, so one that is free is of a writer that is gone, and
+whoever takes its lock may send it. What was sent is not noted anywhere: an ``event_id`` that the
+ledger has is taken once, however often it is sent, so a file is sent whole until it is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ledger.errors import AppendFailed, InvalidEvent
+from ledger.fields import RUN_ID
+from ledger.files import make_folder, sync_data, sync_folder
+from ledger.fork_safety import forget_in_children
+from ledger.lock import try_flock
+
+__all__ = [
+    "Record",
+    "Spool",
+    "SpoolHead",
+    "left_spools",
+    "refused_events",
+    "spool_folder",
+    "spool_root",
+]
+
+_CRC_WIDTH = 9
+_CHUNK = 1 << 18
+_SUFFIX, _REFUSED = ".jsonl", ".refused.jsonl"
+
+
+class SpoolHead(msgspec.Struct, frozen=True):
+    """The first record of a spool: where its events are to go."""
+
+    url: str
+    run_id: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One event that waits, as it will be sent, and the sequence that its run must stand at."""
+
+    event: msgspec.Raw
+    expected_sequence: int | None = None
+
+
+def spool_root() -> Path:
+    """Give the folder of all spools: ``RUNFOLD_SPOOL``, else one in the user's state folder."""
+    if named := os.environ.get("RUNFOLD_SPOOL"):
+        return Path(named)
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "runfold" / "spool"
+
+
+def spool_folder(root: Path, url: str) -> Path:
+    """Give the folder of the spools for one ledger."""
+    return root / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+class Spool:
+    """The file of one run. Safe to share between threads and with forked children."""
+
+    def __init__(self, path: Path, fd: int, head: SpoolHead) -> None:
+        """Take over an open file whose lock is held; ``create`` and ``take_over`` make one."""
+        self.path = path
+        self.head = head
+        self._fd = fd
+        self._guard = threading.Lock()
+        self._torn = True
+        forget_in_children(self)
+
+    @classmethod
+    def create(cls, folder: Path, head: SpoolHead) -> Spool:
+        """Make the file of a run that begins.
+
+        Raises:
+            InvalidEvent: the run id is not an identifier.
+            AppendFailed: the file cannot be made.
+        """
+        if not RUN_ID.fullmatch(head.run_id):
+            raise InvalidEvent("run_id", f"{head.run_id!r} is not an identifier")
+        path = folder / f"{head.run_id}-{secrets.token_hex(4)}{_SUFFIX}"
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            make_folder(folder)
+            fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _cannot(path, error) from error
+        try_flock(fd)
+        spool = cls(path, fd, head)
+        spool._torn = False
+        spool._append(msgspec.json.encode(head))
+        sync_folder(folder)
+        return spool
+
+    @classmethod
+    def take_over(cls, path: Path) -> Spool | None:
+        """Take the file of a writer that is gone; None where one is there, or it is no spool."""
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            # Whoever held it may have sent and removed it just before it was locked here.
+            if try_flock(fd) and os.fstat(fd).st_ino == path.stat().st_ino:
+                (first, _), *_ = _lines(fd, 0)
+                return cls(path, fd, msgspec.json.decode(first, type=SpoolHead))
+        except (OSError, ValueError):
+            pass
+        os.close(fd)
+        return None
+
+    def append(self, record: Record) -> None:
+        """Keep one event; it is on disk when this returns.
+
+        Raises:
+            AppendFailed: it cannot be kept.
+        """
+        self._append(msgspec.json.encode(record))
+
+    def _append(self, data: bytes) -> None:
+        line = b"%08x %b\n" % (zlib.crc32(data), data)
+        with self._guard:
+            try:
+                if self._fd < 0:
+                    self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+                # What an append that failed, or a crash, has left must not run into this line.
+                line = b"\n" + line if self._torn else line
+                self._torn = True
+                if os.write(self._fd, line) < len(line):
+                    raise OSError(None, "it was written only in part")  # noqa: TRY301 - as if the system had said so
+                sync_data(self._fd)
+                self._torn = False
+            except OSError as error:
+                raise _cannot(self.path, error) from error
+
+    def read(self, offset: int) -> Iterator[tuple[Record, int]]:
+        """Yield the records behind an offset, each with the offset behind it; 0 is the beginning.
+
+        At most some hundreds at a time: read on from the last offset until nothing comes.
+        """
+        for data, end in _lines(self._fd, offset):
+            try:
+                yield msgspec.json.decode(data, type=Record), end
+            except msgspec.DecodeError:
+                continue
+
+    def set_aside(self, record: Record, reason: str) -> Path:
+        """Keep a record that the ledger refuses for good in a file beside, with the reason."""
+        path = _beside(self.path)
+        line = msgspec.json.encode({"reason": reason, "event": record.event}) + b"\n"
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, line)
+            sync_data(fd)
+        finally:
+            os.close(fd)
+        return path
+
+    def remove(self) -> None:
+        """Forget the file: all of it was taken, or set aside."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; what is in it stays for whoever sends it later."""
+        with self._guard:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+
+    def forget_in_child(self) -> None:
+        """Let go of the lock in a forked child, which may still append."""
+        self._guard = threading.Lock()
+        self.close()
+        self._torn = True
+
+
+def left_spools(folder: Path) -> list[Path]:
+    """List the spools of one ledger, oldest first; writers may still be there for some."""
+    try:
+        paths = [
+            path
+            for path in folder.iterdir()
+            if path.name.endswith(_SUFFIX) and not path.name.endswith(_REFUSED)
+        ]
+        return sorted(paths, key=lambda path: path.stat().st_mtime)
+    except OSError:
+        return []
+
+
+def refused_events(path: Path) -> int:
+    """Count the events of a spool that were set aside."""
+    try:
+        return _beside(path).read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(_SUFFIX) + _REFUSED)
+
+
+def _lines(fd: int, offset: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the sound lines behind an offset, from one chunk, each with the offset behind it."""
+    data = os.pread(fd, _CHUNK, offset)
+    if len(data) == _CHUNK and b"\n" not in data:
+        return
+    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+        offset += len(line)
+        crc, body = line[: _CRC_WIDTH - 1], line[_CRC_WIDTH:-1]
+        if b"%08x" % zlib.crc32(body) == crc:
+            yield body, offset
+
+
+def _cannot(path: Path, error: OSError) -> AppendFailed:
+    return AppendFailed(f"the spool {path}: {error.strerror or error}")

@@ -1,0 +1,119 @@
+"""A ledger behind HTTP that fails on command: its log is real, and so are the sockets."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ledger import EventLog, LedgerError
+from ledger.remote.wire import read_events
+
+__all__ = ["SmallLedger", "small_ledger"]
+
+
+class SmallLedger:
+    """What a server does with the events it gets, and how it is to fail at them.
+
+    Attributes:
+        mishaps: what befalls the next requests with events, one each: a status to answer with, in
+            place of taking them; "lost" to take them and answer nothing; None to take them.
+        leases: the run ids whose leases were kept, in order.
+        batches: how many events each batch had that was taken.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.log = EventLog.open(folder)
+        self.url = ""
+        self.mishaps: list[int | str | None] = []
+        self.leases: list[str] = []
+        self.batches: list[int] = []
+        self.tokens: set[str | None] = set()
+
+    def take(self, body: bytes, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
+        """Append the events of one request."""
+        expected = int(query["expected_sequence"][0]) if "expected_sequence" in query else None
+        try:
+            events = read_events([json.loads(line) for line in body.split(b"\n")])
+            self.log.append_batch(events, expected_sequence=expected)
+        except LedgerError as error:
+            return 422, {"detail": str(error), "errors": []}
+        self.batches.append(len(events))
+        return 200, {"receipts": []}
+
+    def types(self, run_id: str) -> list[str]:
+        """Give the types of a run's events."""
+        return [event.type for event in self.log.read_run(run_id)]
+
+
+def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
+    class Answering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            address = urlsplit(self.path)
+            ledger.tokens.add(self.headers["Authorization"])
+            if address.path.endswith("/lease"):
+                ledger.leases.append(address.path.split("/")[-2])
+                self.answer(200, {})
+                return
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            mishap = ledger.mishaps.pop(0) if ledger.mishaps else None
+            if isinstance(mishap, int):
+                self.answer(mishap, {"detail": "a mishap"})
+                return
+            status, said = ledger.take(body, parse_qs(address.query))
+            if mishap == "lost":
+                self.close_connection = True
+                self.connection.close()
+                return
+            self.answer(status, said)
+
+        def answer(self, status: int, value: dict[str, Any]) -> None:
+            data = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def finish(self) -> None:
+            if not self.connection._closed:  # type: ignore[attr-defined] # a lost answer closed it
+                super().finish()
+
+    return Answering
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: who hangs up is what is being shown."""
+
+
+@contextmanager
+def small_ledger(folder: Path, *, port: int = 0) -> Iterator[SmallLedger]:
+    """Serve a folder from a thread until the end of the block."""
+    ledger = SmallLedger(folder)
+    server = _Server(("127.0.0.1", port), _answering(ledger))
+    ledger.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield ledger
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        ledger.log.close()

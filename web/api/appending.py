@@ -1,0 +1,172 @@
+"""``POST /api/pipeline/events``: take the events of producers elsewhere into the log.
+
+The answer comes after the sync: what it gives a receipt for is on disk. A batch is appended as one,
+or not at all. Whoever gets no answer, or a 5xx, sends the same bytes again: an ``event_id`` that is
+in the run already is answered with its first receipt, however long ago that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from ledger import LedgerError, NewEvent, Receipt
+from ledger.codec import MAX_BATCH
+from ledger.errors import InvalidEvent
+from ledger.remote.wire import PRODUCER_TYPES, read_events
+from ledger.strict_json import parse_json
+from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
+from web.parameters import Asked, Moment, Position
+from web.problems import Refused
+from web.writing.refusals import REFUSALS, refusal_of
+from web.writing.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body
+
+__all__ = ["ENDPOINTS"]
+
+_LINES = (NDJSON, "application/jsonl")
+_MANY_BYTES = 64 * 1024
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+class AppendQuery(Asked):
+    """What may be asked of an append beside its events."""
+
+    expected_sequence: Annotated[
+        Position | None,
+        Field(description="The sequence that the run must stand at; 0: there is none yet."),
+    ] = None
+
+
+class SentEvent(BaseModel):
+    """An event as a producer sends it; `data` is the payload of its type."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal[tuple(sorted(PRODUCER_TYPES))]  # type: ignore[valid-type] # the one list there is
+    run_id: Annotated[str | None, Field(description="Of the run that it belongs to.")] = None
+    event_id: Annotated[
+        str | None,
+        Field(pattern=_UUID, description="Made by the producer, so that it may send it again."),
+    ] = None
+    schema_version: Annotated[int | None, Field(ge=1, description="Of its payload.")] = None
+    occurred_at: Annotated[Moment | None, Field(description="When it happened.")] = None
+    data: dict[str, Any]
+
+
+class SentBatch(BaseModel):
+    """Events that are appended together, or not at all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[tuple[SentEvent, ...], Field(min_length=1)]
+
+
+class SentEvents(RootModel[SentEvent | tuple[SentEvent, ...] | SentBatch]):
+    """One event, a list of them, or an object that holds the list."""
+
+
+class EventReceipt(BaseModel):
+    """Where an event lies; `duplicate`: it was there already, and this is its first receipt."""
+
+    event_id: str
+    run_id: str | None
+    position: int
+    sequence: int
+    leaf: str
+    duplicate: bool
+
+
+class Receipts(BaseModel):
+    """The receipts of a batch, in the order of its events. All of it is on disk."""
+
+    receipts: tuple[EventReceipt, ...]
+
+
+async def append_events(call: Call[AppendQuery]) -> Answer:
+    """Append one event or a batch, and answer with receipts once they are on disk.
+
+    Raises:
+        Refused: nothing was appended.
+    """
+    request, expected = call.request, call.asked.expected_sequence
+    media_type = media_type_of(request, (JSON, *_LINES))
+    body = await read_body(request, limit=MAX_BATCH)
+    lines = media_type in _LINES
+    if len(body) < _MANY_BYTES:
+        events = _parse(body, lines=lines)
+    else:
+        events = await run_sync(lambda: _parse(body, lines=lines))
+    if expected is not None and len({event.run_id for event in events}) > 1:
+        raise _bad_body("expected_sequence is about one run, and the batch is of several")
+    try:
+        receipts = await call.ledger.recording.append(events, expected_sequence=expected)
+    except LedgerError as error:
+        raise refusal_of(error, events) from error
+    position = max(receipt.position for receipt in receipts)
+    return Answer(body=_encode(receipts), headers={"X-Ledger-Position": str(position)})
+
+
+def _parse(body: bytes, *, lines: bool) -> list[NewEvent]:
+    """Read a body: one event, a list of them, ``{"events": […]}``, or one on each line."""
+    values = _values_of_lines(body) if lines else _values(body)
+    if not values:
+        raise _bad_body("there is no event in it")
+    try:
+        return read_events(values)
+    except LedgerError as error:
+        raise refusal_of(error, ()) from error
+
+
+def _values(body: bytes) -> list[Any]:
+    try:
+        value = parse_json(body, limit=MAX_BATCH)
+    except InvalidEvent as error:
+        raise _bad_body(str(error)) from None
+    if isinstance(value, dict) and "events" in value:
+        if len(value) > 1 or not isinstance(value["events"], list):
+            raise _bad_body('beside "events", which is a list, there may be nothing')
+        value = value["events"]
+    return value if isinstance(value, list) else [value]
+
+
+def _values_of_lines(body: bytes) -> list[Any]:
+    values: list[Any] = []
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if line.strip():
+            try:
+                values.append(parse_json(line, limit=MAX_BATCH))
+            except InvalidEvent as error:
+                raise _bad_body(f"line {number}: {error}") from None
+    return values
+
+
+def _bad_body(reason: str) -> Refused:
+    detail = f"Nothing was appended: {reason}."
+    return Refused(BAD_BODY.problem(detail))
+
+
+def _encode(receipts: Sequence[Receipt]) -> bytes:
+    """Encode the receipts; that they are durable is said by sending them at all."""
+    names = tuple(EventReceipt.model_fields)
+    return msgspec.json.encode(
+        {"receipts": [{name: getattr(one, name) for name in names} for one in receipts]}
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        path="/api/pipeline/events",
+        summary="Append events; the answer comes once they are on disk",
+        answer=append_events,
+        asks=AppendQuery,
+        gives=[Gives(model=Receipts)],
+        fails=(BAD_BODY, TOO_LARGE, UNSUPPORTED, *REFUSALS),
+        scope="append",
+        method="POST",
+        takes=[Gives(model=SentEvents), Gives(NDJSON, description="One event on each line.")],
+    ),
+)

@@ -1,0 +1,68 @@
+"""``POST /api/pipeline/runs/{run_id}/lease``: a writer elsewhere says that it is still there.
+
+No event is appended. The run need not be in the log yet: its start may be on the way.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from ledger.errors import InvalidEvent, LedgerUnwritable
+from ledger.leases import LEASE_SECONDS, keep_lease
+from web.api.endpoint import Answer, Call, Endpoint, Gives
+from web.parameters import Asked, Seconds
+from web.problems import InvalidParameters, ParameterError
+from web.writing.refusals import UNWRITABLE, refusal_of
+
+__all__ = ["ENDPOINTS"]
+
+
+class LeaseQuery(Asked):
+    """Whose lease, and how long it lasts."""
+
+    run_id: str
+    seconds: Annotated[
+        Seconds, Field(gt=0, le=3600, description="The writer will be heard of again by then.")
+    ] = LEASE_SECONDS
+
+
+class KeptLease(BaseModel):
+    """Until when the writer of a run counts as there without a further sign."""
+
+    run_id: str
+    until: datetime
+
+
+def keep_writers_lease(call: Call[LeaseQuery]) -> Answer:
+    """Note that the writer of a run is still there; no event is appended.
+
+    Raises:
+        InvalidParameters: the run id is not an identifier.
+        Refused: the folder cannot be written.
+    """
+    folder, asked = call.ledger.reader.folder, call.asked
+    try:
+        lease = keep_lease(folder, asked.run_id, now=datetime.now(UTC), seconds=asked.seconds)
+    except InvalidEvent as error:
+        raise InvalidParameters([ParameterError(error.field, error.reason)]) from None
+    except LedgerUnwritable as error:
+        raise refusal_of(error, ()) from error
+    return Answer(body=msgspec.json.encode({"run_id": asked.run_id, "until": lease.until}))
+
+
+ENDPOINTS = (
+    Endpoint(
+        path="/api/pipeline/runs/{run_id}/lease",
+        summary="Say that the writer of a run is still there",
+        answer=keep_writers_lease,
+        asks=LeaseQuery,
+        gives=[Gives(model=KeptLease)],
+        fails=[UNWRITABLE],
+        scope="append",
+        method="POST",
+    ),
+)
