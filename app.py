@@ -69,7 +69,7 @@ def create_app(
                 yield
             broadcast.close()
             group.cancel_scope.cancel()
-        history.close()
+        ledger.close()
 
     app = Starlette(
         routes=[
