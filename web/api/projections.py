@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import GenericAlias
+from typing import Any
 
 import msgspec
 from pydantic import create_model
@@ -15,8 +16,8 @@ from web.parameters import Reading
 
 __all__ = ["ENDPOINTS"]
 
-_STANDINGS = GenericAlias(tuple, (model_of(ProjectionStanding), ...))
-_PARKED = GenericAlias(tuple, (model_of(ParkedEvent), ...))
+_STANDINGS: Any = GenericAlias(tuple, (model_of(ProjectionStanding), ...))
+_PARKED: Any = GenericAlias(tuple, (model_of(ParkedEvent), ...))
 ProjectionsAnswer = create_model(
     "ProjectionsAnswer",
     __doc__="The projections that are installed or in the current model, and the events parked.",

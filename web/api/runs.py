@@ -17,7 +17,7 @@ from projections.run_summary import RunSummary
 from projections.runs_page import goes_on
 from web.api.encoded_answer import etag_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.api.page_token import next_token, read_token
+from web.api.page_token import NOT_OF_THIS_LIST, next_token, read_token
 from web.ledger_headers import position_header
 from web.parameters import Limit, Moment, Past, Reading, Seconds
 from web.problems import Failure, InvalidParameters, ParameterError, Refused
@@ -179,7 +179,7 @@ ENDPOINTS = (
         answer=list_runs,
         asks=RunsQuery,
         gives=[Gives(model=RunsAnswer)],
-        fails=[NOT_THAT_FAR],
+        fails=[NOT_THAT_FAR, NOT_OF_THIS_LIST],
         is_kept=True,
     ),
     Endpoint(
