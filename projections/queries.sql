@@ -30,6 +30,12 @@ SELECT projection, name FROM projection_tables ORDER BY name
 -- put_projection_table --
 INSERT INTO projection_tables (projection, name) VALUES (?, ?)
 
+-- tally_tables --
+SELECT projection, name FROM tally_tables ORDER BY name
+
+-- put_tally_table --
+INSERT INTO tally_tables (projection, name) VALUES (?, ?)
+
 -- tables --
 SELECT name FROM sqlite_master WHERE type = 'table'
 
