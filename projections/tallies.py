@@ -17,7 +17,15 @@ import msgspec
 
 from projections.projection import Projection
 
-__all__ = ["Number", "Sums", "Tallies", "Tally", "Tallying", "encode_counts", "merged"]
+__all__ = [
+    "Number",
+    "Sums",
+    "Tallies",
+    "Tally",
+    "Tallying",
+    "encode_counts",
+    "merged",
+]
 
 Number = int | float
 Key = tuple[str | int, ...]
@@ -30,6 +38,8 @@ Sums = dict[tuple[str, Key], dict[str, Number]]
 
 _GREATEST = "max_"
 _BIGGEST = 2**63
+# So that sums over millions of runs stay within 64 bits.
+_MOST = 2**40
 _FULL = 20_000
 State_contra = TypeVar("State_contra", contravariant=True)
 encode_counts = msgspec.json.Encoder(order="sorted").encode
@@ -143,7 +153,7 @@ def _checked(
     Raises:
         LookupError: there is no such table.
         TypeError: a key or a number is of another kind than it must be.
-        ValueError: a text cannot be encoded, or a number is beyond 64 bits.
+        ValueError: a text cannot be encoded, or a number is too large.
     """
     found = list(tallies)
     for table, key, counts in found:
@@ -160,21 +170,24 @@ def _checked(
             _check_whole(table, key[0])
             _check_whole(table, key[1])
         for name, number in counts.items():
-            if type(number) is not float or name[:4] != _GREATEST or not isfinite(number):
+            if name[:4] != _GREATEST:
+                _check_whole(name, number, _MOST)
+            elif type(number) is not float or not isfinite(number):
                 _check_whole(name, number)
     return found
 
 
-def _check_whole(name: str, number: object) -> None:
+def _check_whole(name: str, number: object, limit: int = _BIGGEST) -> None:
     if type(number) is not int:
         message = f"{name} has {number!r}, where a whole number is needed"
         raise TypeError(message)
-    if not -_BIGGEST < number < _BIGGEST:
-        message = f"{name} has {number}, which needs more than 64 bits"
+    if not -limit < number < limit:
+        message = f"{name} has {number}, which is not below {limit}"
         raise ValueError(message)
 
 
 def _add(held: dict[str, Number], counts: Mapping[str, Number], sign: int = 1) -> None:
+    """Add the numbers of a row to those of another one; or, with -1, take them off."""
     for name, number in counts.items():
         if name[:4] != _GREATEST:
             held[name] = held.get(name, 0) + sign * number
