@@ -14,6 +14,7 @@ from automation.commands.ack_command import ack
 from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
 from automation.commands.check_proof_command import check_proof
+from automation.commands.compare_command import compare
 from automation.commands.consistency_command import consistency
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
@@ -51,6 +52,7 @@ app.command("explain")(explain_run)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)
+app.command()(compare)
 app.command("import")(import_file)
 app.command("verify")(verify_log)
 app.command("repair")(repair_log)

@@ -28,7 +28,7 @@ from ledger.errors import (
     LedgerReplaced,
     SequenceConflict,
 )
-from projections.errors import AsOfNotReached, ReadModelOfAnotherLog
+from projections.errors import AsOfNotReached, NoEarlierSuccess, ReadModelOfAnotherLog
 
 __all__ = ["ExitCode", "exit_code_of"]
 
@@ -59,6 +59,7 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     FailureNotFound: ExitCode.NOT_FOUND,
     KeyNotFound: ExitCode.NOT_FOUND,
     LedgerNotFound: ExitCode.NOT_FOUND,
+    NoEarlierSuccess: ExitCode.NOT_FOUND,
     RunNotFound: ExitCode.NOT_FOUND,
     BadLine: ExitCode.DAMAGED,
     LedgerDamaged: ExitCode.DAMAGED,

@@ -1,0 +1,84 @@
+"""Compare runs of a ledger: by default one with the last success of its pipeline before it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from ledger.plain_values import utc_text
+from ledger.replayed import ReplayedEvent
+from projections.errors import NoEarlierSuccess
+from projections.queries import query
+from projections.run_comparison import RunComparison, compare_runs
+from projections.run_filter import RunFilter
+from projections.run_history import RunHistory
+from projections.run_listing import RunsAsked, list_page
+from projections.run_order import RunKey, RunOrder
+from projections.run_rows import NO_START, micros
+from projections.run_summary import RunSummary
+from projections.runs_page import detail, judged
+from projections.sound_replay import refold
+
+__all__ = ["compare_recorded"]
+
+
+def compare_recorded(
+    history: RunHistory, run_id: str, other_id: str | None = None
+) -> RunComparison | None:
+    """Compare two runs, both as they are at one position.
+
+    Args:
+        history: of the ledger.
+        run_id: the run that is asked about.
+        other_id: what it is compared with; where it is not named, the last run of its pipeline
+            that began before it and succeeded.
+
+    Returns:
+        The comparison; None where a run that is named is unknown.
+
+    Raises:
+        NoEarlierSuccess: there is no such success.
+    """
+
+    def answer(connection: sqlite3.Connection, position: int) -> RunComparison | None:
+        run = _run(connection, history, run_id)
+        if run is None:
+            return None
+        if other_id is None:
+            other = _run(connection, history, _last_success(connection, run))
+        else:
+            other = _run(connection, history, other_id)
+        if other is None:
+            return None
+        events_a, events_b = _events(history, run), _events(history, other)
+        return compare_runs(run, other, events_a, events_b, position=position)
+
+    return history.ask(answer)
+
+
+def _run(connection: sqlite3.Connection, history: RunHistory, run_id: str) -> RunSummary | None:
+    row = connection.execute(query("one_run"), (run_id,)).fetchone()
+    if row is None:
+        return None
+    item = judged(row[0], history.reader.folder, datetime.now(UTC))
+    return RunSummary.model_validate_json(detail(item, row[1]))
+
+
+def _last_success(connection: sqlite3.Connection, run: RunSummary) -> str:
+    """Find the last success of a run's pipeline before it, by the order of a list of runs."""
+    if run.pipeline is None:
+        raise NoEarlierSuccess(run.run_id, None)
+    started = NO_START if run.started_at is None else micros(utc_text(run.started_at))
+    asked = RunsAsked(
+        matching=RunFilter(pipeline=run.pipeline, result="success"),
+        limit=1,
+        after=RunKey.of(RunOrder.NEWEST, started, run.started_position),
+    )
+    for row in list_page(connection, asked):
+        return RunSummary.from_stored(row.summary, row.attempts).run_id
+    raise NoEarlierSuccess(run.run_id, run.pipeline)
+
+
+def _events(history: RunHistory, run: RunSummary) -> Iterable[ReplayedEvent]:
+    return refold(history.reader, run.run_id, run.last_position)
