@@ -6,16 +6,11 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ledger.plain_values import utc_text
 from ledger.replayed import ReplayedEvent
 from projections.errors import NoEarlierSuccess
 from projections.queries import query
 from projections.run_comparison import RunComparison, compare_runs
-from projections.run_filter import RunFilter
 from projections.run_history import RunHistory
-from projections.run_listing import RunsAsked, list_page
-from projections.run_order import RunKey, RunOrder
-from projections.run_rows import NO_START, micros
 from projections.run_summary import RunSummary
 from projections.runs_page import detail, judged
 from projections.sound_replay import refold
@@ -66,18 +61,12 @@ def _run(connection: sqlite3.Connection, history: RunHistory, run_id: str) -> Ru
 
 
 def _last_success(connection: sqlite3.Connection, run: RunSummary) -> str:
-    """Find the last success of a run's pipeline before it, by the order of a list of runs."""
-    if run.pipeline is None:
-        raise NoEarlierSuccess(run.run_id, None)
-    started = NO_START if run.started_at is None else micros(utc_text(run.started_at))
-    asked = RunsAsked(
-        matching=RunFilter(pipeline=run.pipeline, result="success"),
-        limit=1,
-        after=RunKey.of(RunOrder.NEWEST, started, run.started_position),
-    )
-    for row in list_page(connection, asked):
-        return RunSummary.from_stored(row.summary, row.attempts).run_id
-    raise NoEarlierSuccess(run.run_id, run.pipeline)
+    """Find the last success of a run's pipeline before it, by the order of the log."""
+    values = (run.pipeline, run.started_position)
+    row = connection.execute(query("success_before"), values).fetchone()
+    if row is None:
+        raise NoEarlierSuccess(run.run_id, run.pipeline)
+    return RunSummary.from_stored(row[0], "[]").run_id
 
 
 def _events(history: RunHistory, run: RunSummary) -> Iterable[ReplayedEvent]:

@@ -144,7 +144,7 @@ def compare_runs(
     metadata = tuple(pair_values(a.metadata, b.metadata))
     attempts = tuple(pair_attempts(a, b, usual_stages or {}))
     parting = _parting(course_of(events_a), course_of(events_b))
-    pairs = (*fields, *parameters, *metadata, *attempts)
+    pairs: list[ValuePair | AttemptPair] = [*fields, *parameters, *metadata, *attempts]
     return RunComparison(
         a=_run(a),
         b=_run(b),

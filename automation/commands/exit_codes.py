@@ -14,6 +14,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    SettingsInvalid,
     UnknownPipeline,
 )
 from ledger.errors import (
@@ -54,6 +55,7 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     PipelineError: ExitCode.USAGE,
     RunIdAmbiguous: ExitCode.USAGE,
     SequenceConflict: ExitCode.USAGE,
+    SettingsInvalid: ExitCode.USAGE,
     UnknownPipeline: ExitCode.USAGE,
     AsOfNotReached: ExitCode.NOT_FOUND,
     FailureNotFound: ExitCode.NOT_FOUND,

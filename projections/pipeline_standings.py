@@ -1,0 +1,88 @@
+"""What is known of the pipelines of a ledger, read for the decision in ``freshness.py``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from projections.freshness import Expectation, Finding, PipelineStanding, findings_of
+from projections.queries import query
+from projections.run_history import RunHistory
+from projections.run_summary import RunSummary
+from projections.runs_page import judged
+
+__all__ = ["FreshnessReport", "check_freshness"]
+
+_END = 2**63 - 1
+_MOST = 100
+"""Runs that are presumed dead, of one pipeline, the last of which are told."""
+
+
+class FreshnessReport(BaseModel):
+    """What was found.
+
+    Attributes:
+        findings: what is not as expected; none where all is.
+        pipelines: those that were looked at, by their names.
+        position: the position this reflects.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    findings: tuple[Finding, ...]
+    pipelines: tuple[str, ...]
+    position: int
+
+
+def check_freshness(
+    history: RunHistory,
+    expect: Callable[[Sequence[str]], Sequence[Expectation]],
+    now: datetime,
+) -> FreshnessReport:
+    """Check pipelines, all at one position.
+
+    Args:
+        history: of the ledger.
+        expect: gives what is expected, of the pipelines that have runs.
+        now: an aware time.
+    """
+
+    def answer(connection: sqlite3.Connection, position: int) -> FreshnessReport:
+        known = [name for (name,) in connection.execute(query("pipelines"))]
+        expectations = expect(known)
+        findings = [
+            finding
+            for expected in expectations
+            for finding in findings_of(
+                expected, _standing(connection, history, expected.pipeline, now), now
+            )
+        ]
+        looked_at = {one.pipeline for one in expectations if one.pipeline is not None}
+        return FreshnessReport(
+            findings=tuple(findings), pipelines=tuple(sorted(looked_at)), position=position
+        )
+
+    return history.ask(answer)
+
+
+def _standing(
+    connection: sqlite3.Connection, history: RunHistory, pipeline: str | None, now: datetime
+) -> PipelineStanding:
+    def summaries(name: str, *values: object) -> list[RunSummary]:
+        rows = connection.execute(query(name), (pipeline, *values)).fetchall()
+        items = [judged(item, history.reader.folder, now) for (item,) in rows]
+        return [RunSummary.from_stored(item, "[]") for item in items]
+
+    found = summaries("success_before", _END)
+    last = found[0] if found else None
+    behind = last.started_position if last is not None else 0
+    return PipelineStanding(
+        has_runs=connection.execute(query("any_run_of_pipeline"), (pipeline,)).fetchone()
+        is not None,
+        last_success=last,
+        going_on=summaries("going_on_of_pipeline"),
+        given_up=summaries("given_up_of_pipeline", behind, _MOST),
+    )
