@@ -14,6 +14,7 @@ from projections.run_history import RunHistory
 from projections.run_summary import RunSummary
 from projections.runs_page import detail, judged
 from projections.sound_replay import refold
+from projections.usual_durations import NOTHING_USUAL, UsualDurations, usual_before
 
 __all__ = ["compare_recorded"]
 
@@ -47,7 +48,8 @@ def compare_recorded(
         if other is None:
             return None
         events_a, events_b = _events(history, run), _events(history, other)
-        return compare_runs(run, other, events_a, events_b, position=position)
+        usual = _usual(connection, run, other)
+        return compare_runs(run, other, events_a, events_b, position=position, usual=usual)
 
     return history.ask(answer)
 
@@ -67,6 +69,14 @@ def _last_success(connection: sqlite3.Connection, run: RunSummary) -> str:
     if row is None:
         raise NoEarlierSuccess(run.run_id, run.pipeline)
     return RunSummary.from_stored(row[0], "[]").run_id
+
+
+def _usual(connection: sqlite3.Connection, run: RunSummary, other: RunSummary) -> UsualDurations:
+    """Give what was usual before the later of two runs, if they are of one pipeline."""
+    if run.pipeline is None or run.pipeline != other.pipeline:
+        return NOTHING_USUAL
+    later = max(run.started_position, other.started_position)
+    return usual_before(connection, run.pipeline, later)
 
 
 def _events(history: RunHistory, run: RunSummary) -> Iterable[ReplayedEvent]:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["DurationPair", "Usual", "ValuePair", "pair_durations", "pair_values"]
+from projections.usual_durations import Usual
+
+__all__ = ["DurationPair", "ValuePair", "pair_durations", "pair_values"]
 
 Side = Literal["a", "b"]
 
@@ -34,20 +36,6 @@ class ValuePair(_Served):
     b: Any = None
     only: Side | None = None
     equal: bool
-
-
-class Usual(_Served):
-    """How long something usually takes: of how many successes, and by how much they scatter.
-
-    Attributes:
-        median: seconds.
-        spread: seconds; 0 where all took as long.
-        count: of how many.
-    """
-
-    median: float
-    spread: float
-    count: int
 
 
 class DurationPair(_Served):

@@ -8,11 +8,18 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from projections.freshness import Expectation, Finding, PipelineStanding, findings_of
+from projections.freshness import (
+    Expectation,
+    Finding,
+    PipelineStanding,
+    Slowdown,
+    findings_of,
+)
 from projections.queries import query
 from projections.run_history import RunHistory
 from projections.run_summary import RunSummary
 from projections.runs_page import judged
+from projections.usual_durations import Usual, is_slow, stage_durations, usual_before
 
 __all__ = ["FreshnessReport", "check_freshness"]
 
@@ -71,18 +78,40 @@ def check_freshness(
 def _standing(
     connection: sqlite3.Connection, history: RunHistory, pipeline: str | None, now: datetime
 ) -> PipelineStanding:
-    def summaries(name: str, *values: object) -> list[RunSummary]:
+    if pipeline is None or not connection.execute(query("any_run_of"), (pipeline,)).fetchone():
+        return PipelineStanding()
+    success = connection.execute(query("success_before"), (pipeline, _END)).fetchone()
+    last = None if success is None else RunSummary.from_stored(*success)
+    behind = 0 if last is None else last.started_position
+
+    def runs(name: str, *values: object) -> list[RunSummary]:
         rows = connection.execute(query(name), (pipeline, *values)).fetchall()
         items = [judged(item, history.reader.folder, now) for (item,) in rows]
         return [RunSummary.from_stored(item, "[]") for item in items]
 
-    found = summaries("success_before", _END)
-    last = found[0] if found else None
-    behind = last.started_position if last is not None else 0
     return PipelineStanding(
-        has_runs=connection.execute(query("any_run_of_pipeline"), (pipeline,)).fetchone()
-        is not None,
+        has_runs=True,
         last_success=last,
-        going_on=summaries("going_on_of_pipeline"),
-        given_up=summaries("given_up_of_pipeline", behind, _MOST),
+        going_on=runs("going_on_of"),
+        given_up=runs("given_up_of", behind, _MOST),
+        slowdowns=() if success is None else _slowdowns(connection, pipeline, *success),
     )
+
+
+def _slowdowns(
+    connection: sqlite3.Connection, pipeline: str, item: str, attempts: str
+) -> list[Slowdown]:
+    """Tell what of a success, and of its stages, was slower than usual."""
+    run = RunSummary.from_stored(item, attempts)
+    usual = usual_before(connection, pipeline, run.started_position)
+    took: list[tuple[str | None, float | None, Usual | None]]
+    took = [(None, run.duration_seconds, usual.run)]
+    took += [
+        (stage, seconds, usual.stages.get(stage))
+        for stage, seconds in stage_durations(attempts).items()
+    ]
+    return [
+        Slowdown(stage, seconds, one.median)
+        for stage, seconds, one in took
+        if seconds is not None and one is not None and is_slow(seconds, one)
+    ]

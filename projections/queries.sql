@@ -205,20 +205,26 @@ WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
 -- pipelines --
 SELECT DISTINCT pipeline FROM runs_counts WHERE pipeline != '' ORDER BY pipeline
 
--- any_run_of_pipeline --
+-- any_run_of --
 SELECT 1 FROM runs INDEXED BY runs_in_order WHERE pipeline = ? LIMIT 1
 
 -- success_before --
-SELECT summary FROM runs_details WHERE run = (
+SELECT summary, attempts FROM runs_details WHERE run = (
     SELECT run FROM runs INDEXED BY runs_in_order
     WHERE pipeline = ? AND result = 'success' AND run < ? ORDER BY run DESC LIMIT 1
 )
 
--- going_on_of_pipeline --
+-- successes_before --
+SELECT duration, attempts FROM (
+    SELECT run, duration FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = ? AND result = 'success' AND run < ? ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run)
+
+-- going_on_of --
 SELECT summary FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
 WHERE pipeline = ? AND result IS NULL ORDER BY run
 
--- given_up_of_pipeline --
+-- given_up_of --
 SELECT summary FROM (
     SELECT run FROM runs INDEXED BY runs_in_order
     WHERE pipeline = ? AND run > ? AND result = 'failed' AND duration IS NULL

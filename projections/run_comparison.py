@@ -5,16 +5,17 @@ Pure, and symmetric: compared the other way round, the same comes out mirrored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from ledger.replayed import ReplayedEvent
 from projections.paired_attempts import AttemptPair, pair_attempts
-from projections.paired_values import DurationPair, Usual, ValuePair, pair_durations, pair_values
+from projections.paired_values import DurationPair, ValuePair, pair_durations, pair_values
 from projections.run_course import CourseEvent, course_of, first_missing
 from projections.run_summary import RunSummary, UtcText
+from projections.usual_durations import NOTHING_USUAL, UsualDurations
 
 __all__ = ["ComparedRun", "Parting", "PartingEvent", "RunComparison", "compare_runs"]
 
@@ -124,8 +125,7 @@ def compare_runs(
     events_b: Iterable[ReplayedEvent],
     *,
     position: int,
-    usual: Usual | None = None,
-    usual_stages: Mapping[str, Usual] | None = None,
+    usual: UsualDurations = NOTHING_USUAL,
 ) -> RunComparison:
     """Compare two runs, which may be one.
 
@@ -135,14 +135,13 @@ def compare_runs(
         events_a: the events of the first, in order.
         events_b: those of the second.
         position: what both summaries reflect.
-        usual: how long such a run usually takes, where that is known.
-        usual_stages: how long its stages usually take.
+        usual: how long such runs and their stages usually take, where that is known.
     """
     ours, theirs = _fields(a), _fields(b)
     fields = tuple(pair_values(ours, theirs, ours))
     parameters = tuple(pair_values(a.parameters, b.parameters))
     metadata = tuple(pair_values(a.metadata, b.metadata))
-    attempts = tuple(pair_attempts(a, b, usual_stages or {}))
+    attempts = tuple(pair_attempts(a, b, usual.stages))
     parting = _parting(course_of(events_a), course_of(events_b))
     pairs: list[ValuePair | AttemptPair] = [*fields, *parameters, *metadata, *attempts]
     return RunComparison(
@@ -152,7 +151,7 @@ def compare_runs(
         fields=fields,
         parameters=parameters,
         metadata=metadata,
-        duration=pair_durations(a.duration_seconds, b.duration_seconds, usual),
+        duration=pair_durations(a.duration_seconds, b.duration_seconds, usual.run),
         attempts=attempts,
         parting=parting,
         position=position,

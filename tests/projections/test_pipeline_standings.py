@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger import EventLog, LogReader
+from ledger.events import EventData
 from projections import RunHistory
 from projections.freshness import Expectation, Finding
 from projections.pipeline_standings import FreshnessReport, check_freshness
@@ -35,7 +36,7 @@ def told(findings: Sequence[Finding]) -> list[tuple[str | None, str, str | None]
 
 def test_each_pipeline_is_judged_by_its_own_runs(tmp_path: Path) -> None:
     """By the success that began last, those after it that are dead, and all that go on."""
-    stories = {
+    stories: dict[str, list[EventData]] = {
         "a-1": [started(pipeline="a"), ended()],
         "a-2": [started(pipeline="a"), abandoned(1)],
         "b-1": [started(pipeline="b"), abandoned(1)],

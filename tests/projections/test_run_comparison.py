@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ledger import NewEvent
 from ledger.events import EventData
 from projections.paired_attempts import merged
-from projections.paired_values import Usual, pair_durations, pair_values
+from projections.paired_values import pair_durations, pair_values
 from projections.run_comparison import RunComparison, compare_runs
 from projections.run_fold import fold, initial, summarize
+from projections.usual_durations import Usual, UsualDurations
 from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import interleaved_runs
 from tests.projections.payloads import (
@@ -45,8 +46,7 @@ def compared(events: Sequence[NewEvent], a: str, b: str) -> RunComparison:
         told[a],
         told[b],
         position=len(log) + 1,
-        usual=USUAL,
-        usual_stages={"load": USUAL},
+        usual=UsualDurations(USUAL, {"load": USUAL}),
     )
 
 
