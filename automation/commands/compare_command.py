@@ -26,7 +26,7 @@ def compare(
     other_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[B]", help="Likewise; else the last success of A's pipeline before A."
+            metavar="B", help="Likewise; else the last success of A's pipeline before A."
         ),
     ] = None,
     *,
