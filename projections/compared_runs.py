@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ledger.replayed import ReplayedEvent
+from projections.baselines import Baseline, baseline_of
 from projections.errors import NoEarlierSuccess
 from projections.queries import query
-from projections.run_comparison import RunComparison, compare_runs
+from projections.run_comparison import NO_BASELINE, RunComparison, compare_runs
 from projections.run_history import RunHistory
 from projections.run_summary import RunSummary
 from projections.runs_page import detail, judged
 from projections.sound_replay import refold
-from projections.usual_durations import NOTHING_USUAL, UsualDurations, usual_before
 
 __all__ = ["compare_recorded"]
 
@@ -48,8 +48,8 @@ def compare_recorded(
         if other is None:
             return None
         events_a, events_b = _events(history, run), _events(history, other)
-        usual = _usual(connection, run, other)
-        return compare_runs(run, other, events_a, events_b, position=position, usual=usual)
+        baseline = _baseline(connection, run, other)
+        return compare_runs(run, other, events_a, events_b, position=position, baseline=baseline)
 
     return history.ask(answer)
 
@@ -71,12 +71,12 @@ def _last_success(connection: sqlite3.Connection, run: RunSummary) -> str:
     return RunSummary.from_stored(row[0], "[]").run_id
 
 
-def _usual(connection: sqlite3.Connection, run: RunSummary, other: RunSummary) -> UsualDurations:
+def _baseline(connection: sqlite3.Connection, run: RunSummary, other: RunSummary) -> Baseline:
     """Give what was usual before the later of two runs, if they are of one pipeline."""
     if run.pipeline is None or run.pipeline != other.pipeline:
-        return NOTHING_USUAL
-    later = max(run.started_position, other.started_position)
-    return usual_before(connection, run.pipeline, later)
+        return NO_BASELINE
+    later = max((run, other), key=lambda one: one.started_position)
+    return baseline_of(connection, later.run_id) or NO_BASELINE
 
 
 def _events(history: RunHistory, run: RunSummary) -> Iterable[ReplayedEvent]:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from projections.baselines import Usual
 from projections.paired_values import DurationPair, ValuePair, pair_durations, pair_values
 from projections.run_summary import Attempt, RunSummary
-from projections.usual_durations import Usual
 
 __all__ = ["AttemptPair", "AttemptSide", "merged", "pair_attempts"]
 

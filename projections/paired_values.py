@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from projections.usual_durations import Usual
+from projections.baselines import Usual
 
 __all__ = ["DurationPair", "ValuePair", "pair_durations", "pair_values"]
 

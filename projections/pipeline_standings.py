@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from projections.baselines import baseline_of, finished_run, is_regression
 from projections.freshness import (
     Expectation,
     Finding,
@@ -19,7 +20,6 @@ from projections.queries import query
 from projections.run_history import RunHistory
 from projections.run_summary import RunSummary
 from projections.runs_page import judged
-from projections.usual_durations import Usual, is_slow, stage_durations, usual_before
 
 __all__ = ["FreshnessReport", "check_freshness"]
 
@@ -94,24 +94,20 @@ def _standing(
         last_success=last,
         going_on=runs("going_on_of"),
         given_up=runs("given_up_of", behind, _MOST),
-        slowdowns=() if success is None else _slowdowns(connection, pipeline, *success),
+        slowdowns=() if last is None else tuple(_slowdowns(connection, last, success[1])),
     )
 
 
 def _slowdowns(
-    connection: sqlite3.Connection, pipeline: str, item: str, attempts: str
-) -> list[Slowdown]:
-    """Tell what of a success, and of its stages, was slower than usual."""
-    run = RunSummary.from_stored(item, attempts)
-    usual = usual_before(connection, pipeline, run.started_position)
-    took: list[tuple[str | None, float | None, Usual | None]]
-    took = [(None, run.duration_seconds, usual.run)]
-    took += [
-        (stage, seconds, usual.stages.get(stage))
-        for stage, seconds in stage_durations(attempts).items()
-    ]
-    return [
-        Slowdown(stage, seconds, one.median)
-        for stage, seconds, one in took
-        if seconds is not None and one is not None and is_slow(seconds, one)
-    ]
+    connection: sqlite3.Connection, success: RunSummary, attempts: str
+) -> Iterator[Slowdown]:
+    """Tell what of a success, itself or its stages, is a regression."""
+    baseline = baseline_of(connection, success.run_id)
+    if baseline is None:
+        return
+    took = finished_run(success.duration_seconds, attempts)
+    durations: dict[str | None, float | None] = {None: took.seconds, **took.stages}
+    for stage, seconds in durations.items():
+        usual = baseline.run if stage is None else baseline.stages.get(stage)
+        if seconds is not None and usual is not None and is_regression(seconds, usual):
+            yield Slowdown(stage, seconds, usual.median)

@@ -11,13 +11,23 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from ledger.replayed import ReplayedEvent
+from projections.baselines import Baseline
 from projections.paired_attempts import AttemptPair, pair_attempts
 from projections.paired_values import DurationPair, ValuePair, pair_durations, pair_values
 from projections.run_course import CourseEvent, course_of, first_missing
 from projections.run_summary import RunSummary, UtcText
-from projections.usual_durations import NOTHING_USUAL, UsualDurations
 
-__all__ = ["ComparedRun", "Parting", "PartingEvent", "RunComparison", "compare_runs"]
+__all__ = [
+    "NO_BASELINE",
+    "ComparedRun",
+    "Parting",
+    "PartingEvent",
+    "RunComparison",
+    "compare_runs",
+]
+
+NO_BASELINE = Baseline(run=None, stages={})
+"""Where it is not known what is usual."""
 
 _OWN = (
     "run_id",
@@ -125,7 +135,7 @@ def compare_runs(
     events_b: Iterable[ReplayedEvent],
     *,
     position: int,
-    usual: UsualDurations = NOTHING_USUAL,
+    baseline: Baseline = NO_BASELINE,
 ) -> RunComparison:
     """Compare two runs, which may be one.
 
@@ -135,13 +145,13 @@ def compare_runs(
         events_a: the events of the first, in order.
         events_b: those of the second.
         position: what both summaries reflect.
-        usual: how long such runs and their stages usually take, where that is known.
+        baseline: how long such runs and their stages usually take.
     """
     ours, theirs = _fields(a), _fields(b)
     fields = tuple(pair_values(ours, theirs, ours))
     parameters = tuple(pair_values(a.parameters, b.parameters))
     metadata = tuple(pair_values(a.metadata, b.metadata))
-    attempts = tuple(pair_attempts(a, b, usual.stages))
+    attempts = tuple(pair_attempts(a, b, baseline.stages))
     parting = _parting(course_of(events_a), course_of(events_b))
     pairs: list[ValuePair | AttemptPair] = [*fields, *parameters, *metadata, *attempts]
     return RunComparison(
@@ -151,7 +161,7 @@ def compare_runs(
         fields=fields,
         parameters=parameters,
         metadata=metadata,
-        duration=pair_durations(a.duration_seconds, b.duration_seconds, usual.run),
+        duration=pair_durations(a.duration_seconds, b.duration_seconds, baseline.run),
         attempts=attempts,
         parting=parting,
         position=position,

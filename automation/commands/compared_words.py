@@ -144,7 +144,7 @@ def _usually(pair: DurationPair) -> str:
     if pair.usual is None:
         return ""
     usual = pair.usual
-    return f"{duration(usual.median)} ± {duration(usual.spread)} of {usual.count}"
+    return f"{duration(usual.median)} ± {duration(usual.spread)} of {usual.successes}"
 
 
 def course_line(comparison: RunComparison) -> str:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from ledger import NewEvent
 from ledger.events import EventData
+from projections.baselines import Baseline, Usual
 from projections.paired_attempts import merged
 from projections.paired_values import pair_durations, pair_values
 from projections.run_comparison import RunComparison, compare_runs
 from projections.run_fold import fold, initial, summarize
-from projections.usual_durations import Usual, UsualDurations
 from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import interleaved_runs
 from tests.projections.payloads import (
@@ -30,7 +30,7 @@ from tests.projections.payloads import (
 )
 from tests.projections.recorded import record, replayed, tell
 
-USUAL = Usual(median=7.0, spread=0.5, count=20)
+USUAL = Usual(median=7.0, spread=0.5, successes=20)
 
 keys = st.lists(st.tuples(st.sampled_from("abcde"), st.just(1)), unique=True, max_size=5)
 
@@ -46,7 +46,7 @@ def compared(events: Sequence[NewEvent], a: str, b: str) -> RunComparison:
         told[a],
         told[b],
         position=len(log) + 1,
-        usual=UsualDurations(USUAL, {"load": USUAL}),
+        baseline=Baseline(run=USUAL, stages={"load": USUAL}),
     )
 
 
@@ -192,7 +192,7 @@ def test_runs_that_go_on_and_runs_without_stages_can_be_compared() -> None:
 def test_a_spread_next_to_nothing_measures_nothing() -> None:
     """What comes to no finite number is not given."""
     for spread in (0.0, 5e-324):
-        usual = Usual(median=1, spread=spread, count=1)
+        usual = Usual(median=1, spread=spread, successes=1)
         assert pair_durations(9e9, 1.0, usual).spreads is None
 
 

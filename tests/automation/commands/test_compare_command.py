@@ -11,10 +11,10 @@ from automation.commands.comparison_markdown import comparison_markdown
 from ledger import EventLog
 from ledger.events import ErrorInfo, EventData, RunEnded, RunStarted, StageCompleted, StageFailed
 from projections import RunHistory
+from projections.baselines import Baseline, Usual
 from projections.compared_runs import compare_recorded
 from projections.run_comparison import RunComparison, compare_runs
 from projections.run_fold import fold, initial, summarize
-from projections.usual_durations import Usual, UsualDurations
 from tests.automation.commands.in_process import CommandLine
 from tests.projections.ledgers import append
 from tests.projections.payloads import WRITER, began, imported, skipped
@@ -103,9 +103,9 @@ def golden_comparison() -> RunComparison:
         bad,
         good,
         position=18,
-        usual=UsualDurations(
-            Usual(median=64, spread=3, count=20),
-            {"load": Usual(median=60, spread=2.5, count=20)},
+        baseline=Baseline(
+            run=Usual(median=64, spread=3, successes=20),
+            stages={"load": Usual(median=60, spread=2.5, successes=20)},
         ),
     )
 
