@@ -13,11 +13,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import accumulate
 from math import ceil, floor, frexp, ldexp
+from typing import TypeVar
 
 __all__ = ["ZERO", "bucket_of", "middle_of", "percentiles"]
 
+Bucket = TypeVar("Bucket", int, str)
+Number = int | float
+
 _BUCKETS = 64
-ZERO = -(2**31)
+# So that all numbers have six digits, and their texts the order of the numbers.
+_OFFSET = 200_000
+ZERO = 100_000
 """The bucket of durations of zero seconds; below all others."""
 
 
@@ -27,25 +33,27 @@ def bucket_of(seconds: float) -> int:
         return ZERO
     # Between a half and one, times a power of two.
     fraction, power = frexp(seconds)
-    return power * _BUCKETS + floor((2 * fraction - 1) * _BUCKETS)
+    return _OFFSET + power * _BUCKETS + floor((2 * fraction - 1) * _BUCKETS)
 
 
 @lru_cache(maxsize=4096)
-def middle_of(bucket: int) -> float:
-    """Give the duration in the middle of a bucket, in seconds."""
-    if bucket == ZERO:
+def middle_of(bucket: int | str) -> float:
+    """Give the duration in the middle of a bucket, in seconds; its number may be text."""
+    number = int(bucket)
+    if number == ZERO:
         return 0.0
-    power, place = divmod(bucket, _BUCKETS)
+    power, place = divmod(number - _OFFSET, _BUCKETS)
     return ldexp(0.5 + (place + 0.5) / (2 * _BUCKETS), power)
 
 
 def percentiles(
-    counts: Mapping[int, int], shares: tuple[float, ...], longest: float
+    counts: Mapping[Bucket, Number], shares: tuple[float, ...], longest: float
 ) -> tuple[float, ...]:
     """Give the durations that shares of all durations do not exceed, by the nearest rank.
 
     Args:
-        counts: how many durations there are in each bucket; at least one.
+        counts: how many durations there are in each bucket, whose numbers may all be texts; at
+            least one.
         shares: above 0, at most 1.
         longest: the longest duration, which none of the answers exceeds.
     """

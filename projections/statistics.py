@@ -300,6 +300,6 @@ def _figures(counts: _Counts) -> Figures:
 
 
 def _durations(counts: _Counts, longest: float) -> Durations:
-    buckets = dict(zip(map(int, counts), map(int, counts.values()), strict=True))
-    p50, p90, p95, p99 = percentiles(buckets, _SHARES, longest)
-    return Durations(count=sum(buckets.values()), p50=p50, p90=p90, p95=p95, p99=p99, max=longest)
+    p50, p90, p95, p99 = percentiles(counts, _SHARES, longest)
+    total = int(sum(counts.values()))
+    return Durations(count=total, p50=p50, p90=p90, p95=p95, p99=p99, max=longest)
