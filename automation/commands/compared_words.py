@@ -134,9 +134,10 @@ def _difference(pair: DurationPair) -> str:
     if pair.delta is None:
         return ""
     text = duration(abs(pair.delta))
-    # What is shown as nothing is neither more nor less.
-    if text != duration(0):
-        text = f"{'+' if pair.delta > 0 else '-'}{text}"
+    # What is shown as nothing is neither more nor less, nor many spreads.
+    if text == duration(0):
+        return text
+    text = f"{'+' if pair.delta > 0 else '-'}{text}"
     return text if pair.spreads is None else f"{text}, {abs(pair.spreads):.1f} spreads"
 
 
