@@ -10,6 +10,7 @@ from ledger.errors import LedgerError
 __all__ = [
     "AsOfNotReached",
     "CandidateBusy",
+    "NoEarlierSuccess",
     "NothingToCompare",
     "ProjectionBehind",
     "ProjectionFailed",
@@ -158,3 +159,17 @@ class CandidateBusy(LedgerError):
     def __str__(self) -> str:
         holder = f"process {self.pid}" if self.pid else "another process"
         return f"{holder} is folding a candidate in {self.folder.absolute()}: wait for it"
+
+
+@dataclass(eq=False)
+class NoEarlierSuccess(LedgerError):
+    """There is no success before a run to compare it with: name the run to compare it with."""
+
+    run_id: str
+    pipeline: str | None
+
+    def __str__(self) -> str:
+        missing = "it is not known of which pipeline it is"
+        if self.pipeline is not None:
+            missing = f"no run of {self.pipeline} before it succeeded"
+        return f"there is no run to compare {self.run_id} with: {missing}; name a second run"

@@ -220,6 +220,29 @@ SELECT min(run) FROM failures WHERE code_version = ?
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
 
+-- pipelines --
+SELECT DISTINCT pipeline FROM runs_counts WHERE pipeline != '' ORDER BY pipeline
+
+-- any_run_of --
+SELECT 1 FROM runs INDEXED BY runs_in_order WHERE pipeline = ? LIMIT 1
+
+-- success_before --
+SELECT summary, attempts FROM runs_details WHERE run = (
+    SELECT run FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = ? AND result = 'success' AND run < ? ORDER BY run DESC LIMIT 1
+)
+
+-- going_on_of --
+SELECT summary FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = ? AND result IS NULL ORDER BY run
+
+-- given_up_of --
+SELECT summary FROM (
+    SELECT run FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = ? AND run > ? AND result = 'failed' AND duration IS NULL
+    ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY run
+
 -- statistics_pipelines --
 WITH RECURSIVE each (pipeline) AS (
     SELECT min(pipeline) FROM statistics WHERE width = :width

@@ -13,7 +13,9 @@ import typer
 from automation.commands.ack_command import ack
 from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
+from automation.commands.check_command import check
 from automation.commands.check_proof_command import check_proof
+from automation.commands.compare_command import compare
 from automation.commands.consistency_command import consistency
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
@@ -53,6 +55,8 @@ app.command()(stats)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)
+app.command()(compare)
+app.command()(check)
 app.command("import")(import_file)
 app.command("verify")(verify_log)
 app.command("repair")(repair_log)
