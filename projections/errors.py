@@ -10,7 +10,9 @@ from ledger.errors import LedgerError
 __all__ = [
     "AsOfNotReached",
     "CandidateBusy",
+    "ExportFailed",
     "NothingToCompare",
+    "ParquetUnavailable",
     "ProjectionBehind",
     "ProjectionFailed",
     "ProjectionInvalid",
@@ -158,3 +160,21 @@ class CandidateBusy(LedgerError):
     def __str__(self) -> str:
         holder = f"process {self.pid}" if self.pid else "another process"
         return f"{holder} is folding a candidate in {self.folder.absolute()}: wait for it"
+
+
+@dataclass(eq=False)
+class ExportFailed(LedgerError):
+    """A file could not be written in its format; nothing of it is to be used."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: {self.reason}"
+
+
+class ParquetUnavailable(LedgerError):
+    """Parquet needs a package that is not installed; CSV and JSONL work without it."""
+
+    def __str__(self) -> str:
+        return "Parquet needs the package duckdb: pip install 'runfold[parquet]'"

@@ -17,6 +17,7 @@ from automation.commands.check_proof_command import check_proof
 from automation.commands.consistency_command import consistency
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
+from automation.commands.export_command import export
 from automation.commands.failures_command import failures
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
@@ -48,6 +49,7 @@ app = typer.Typer(
 for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
     app.command()(command)
 app.command("explain")(explain_run)
+app.command()(export)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)
