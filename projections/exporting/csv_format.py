@@ -22,7 +22,8 @@ from projections.exporting.export import Export
 __all__ = ["csv_chunks", "guarded"]
 
 _BYTE_ORDER_MARK = "\ufeff"
-_BEGIN_A_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - some programs take wide ones too
+# The last four are the wide forms of the first, which some programs take for them.
+_BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _GUARD = "'"
 _GUARDED = _BEGIN_A_FORMULA | {_GUARD}
 
