@@ -15,6 +15,7 @@ from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
 from automation.commands.check_proof_command import check_proof
 from automation.commands.consistency_command import consistency
+from automation.commands.doctor_command import doctor
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
 from automation.commands.export_command import export
@@ -59,6 +60,7 @@ app.command("repair")(repair_log)
 app.command()(backup)
 app.command()(rebuild)
 app.command()(projections)
+app.command()(doctor)
 app.add_typer(key)
 
 

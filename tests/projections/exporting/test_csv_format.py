@@ -27,7 +27,7 @@ from tests.projections.exporting.reading_back import from_csv
         "\n=1",
         "\uff1d1",
         "'=1",
-        '=HYPERLINK("x","y")',
+        '=LINK("x","y")',
     ],
 )
 def test_a_text_that_begins_like_a_formula_is_guarded(text: str, tmp_path: Path) -> None:
