@@ -117,11 +117,13 @@ def judge_verification(log: LogMeasure, verified: Verification | None) -> Sympto
     if verified is None:
         found = f"only the last {log.checked} events were checked"
         return note("verify", found, "runfold doctor --verify checks all; so does runfold verify")
-    whole = f"{verified.position} events of {verified.runs} runs"
+    runs = "1 run" if verified.runs == 1 else f"{verified.runs} runs"
+    whole = f"{verified.position} events of {runs}"
     if verified.sound:
         return fine("verify", f"all sound: {whole}")
-    count = f"more than {len(verified.findings)}" if verified.more else len(verified.findings)
-    return wrong("verify", f"{count} findings in {whole}", _REPAIR)
+    more = " and more" if verified.more else ""
+    first = verified.findings[0]
+    return wrong("verify", f"{len(verified.findings)}{more} found in {whole}: {first}", _REPAIR)
 
 
 def judge_clock(log: LogMeasure, now: datetime) -> Symptom:
@@ -135,6 +137,6 @@ def judge_clock(log: LogMeasure, now: datetime) -> Symptom:
     )
     advice = (
         "set the clock right (timedatectl). Until it has passed that time, recorded_at stands still"
-        " there, and as of a time in between there is nothing new; positions and durations are right"
+        " there, and as of a time in between nothing is new; positions and durations are right"
     )
     return wrong("clock", frozen, advice)
