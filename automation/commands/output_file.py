@@ -19,6 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         BadArgument: no file can be there.
+        OSError: it cannot be written, as on a full disk.
     """
     if path.exists() and not path.is_file():
         raise BadArgument(str(path), "it is there, and is no file")
@@ -27,11 +28,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         temporary.touch()
+    except OSError as error:
+        raise BadArgument(str(path), error.strerror or "it cannot be written") from None
+    try:
         yield temporary
         sync_file(temporary)
         temporary.replace(place)
         sync_folder(place.parent)
-    except OSError as error:
-        raise BadArgument(str(path), error.strerror or "it cannot be written") from error
     finally:
         temporary.unlink(missing_ok=True)

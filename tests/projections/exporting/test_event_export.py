@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ledger import LogReader
 from ledger.errors import InvalidEvent, LedgerDamaged
 from ledger.folder import LedgerFolder
 from projections import RunHistory
@@ -87,21 +86,3 @@ def test_damage_is_never_passed_over(history: RunHistory, folder: Path) -> None:
 
     with pytest.raises(LedgerDamaged):
         from_jsonl(export_events(history))
-
-
-def test_the_raw_segments_can_be_asked_too(folder: Path) -> None:
-    """The docs show DuckDB over ``events/*.jsonl``: the same events, without any export."""
-    import duckdb  # noqa: PLC0415 - as in the docs
-
-    found = duckdb.execute(
-        """SELECT type, count(*) FROM read_json(?, format = 'newline_delimited',
-        columns = {position: 'BIGINT', type: 'VARCHAR', data: 'JSON'},
-        maximum_object_size = 65536) GROUP BY type ORDER BY type""",
-        [str(folder / "events" / "*.jsonl")],
-    ).fetchall()
-
-    assert found == [
-        ("ledger_created", 1), ("run_ended", 1), ("run_started", 2),
-        ("stage_completed", 1), ("stage_started", 1),
-    ]  # fmt: skip
-    assert LogReader(folder).position == sum(count for _, count in found)
