@@ -56,7 +56,7 @@ def test_the_questions_have_answers(folder: Path) -> None:
     shown = "".join(re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL))
     questions = [question for question in in_place(shown, folder).split(";") if question.strip()]
 
-    stages, weeks, teams, types = (duckdb.sql(question).fetchall() for question in questions)
+    stages, weeks, teams, types = (duckdb.execute(question).fetchall() for question in questions)
 
     assert [row[:3] for row in stages] == [("nightly", "load", 1)]
     assert [row[2:] for row in weeks] == [(1, 1.0)]

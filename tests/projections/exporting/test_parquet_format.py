@@ -36,7 +36,7 @@ def test_columns_have_types(history: RunHistory, tmp_path: Path) -> None:
 
     assert write_parquet(export_runs(history), path) == 2
 
-    described = duckdb.sql(f"DESCRIBE FROM '{str(path).replace(chr(39), 2 * chr(39))}'").fetchall()
+    described = duckdb.execute("DESCRIBE FROM read_parquet(?)", [str(path)]).fetchall()
     types = {name: kind for name, kind, *_ in described}
     assert types["started_at"] == "TIMESTAMP WITH TIME ZONE"
     assert (types["duration_seconds"], types["retry_count"]) == ("DOUBLE", "BIGINT")
