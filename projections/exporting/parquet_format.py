@@ -29,7 +29,8 @@ _TYPES: Mapping[Kind, str] = {
     Kind.TIME: "TIMESTAMPTZ",
     Kind.JSON: "JSON",
 }
-_MEMORY = "1GB"
+# What it needs is built in: nothing is fetched.
+_SETTINGS = {"memory_limit": "1GB", "autoinstall_known_extensions": "false"}
 _LARGEST_ROW = 1 << 24
 _COPY = """
 COPY (
@@ -54,7 +55,7 @@ def write_parquet(export: Export, path: Path) -> int:
         feed = _Feed(export, pipe)
         feed.start()
         try:
-            with duckdb.connect(config={"memory_limit": _MEMORY}) as database:
+            with duckdb.connect(config=_SETTINGS) as database:
                 copied = database.execute(_statement(export, pipe, path)).fetchone()
         except duckdb.Error as error:
             raise ExportFailed(path, str(error)) from error

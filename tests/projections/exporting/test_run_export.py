@@ -143,3 +143,27 @@ def test_attempts_tell_of_retries_and_errors(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (second["attempt"], second["metrics"]) == (2, {"rows": 7})
     assert json.dumps(run["stages_skipped"]) == '[{"stage": "merge", "reason": "nothing new"}]'
+
+
+def test_hostile_values_come_back_as_they_were(tmp_path: Path) -> None:
+    """Text with NUL, quotes and lines, and numbers at the ends of what JSON may hold here."""
+    told = {
+        "ints": [2**63 - 1, -(2**63)],
+        "floats": [1e22, 5e-324, -0.0, 0.1],
+        "": {"a'\"\0": [{}]},
+    }
+    text = "=1\0'\"\r\n,;\t\u2028\U0001f600" + "x" * 9_000
+    with EventLog.open(tmp_path / "runs") as log:
+        run = RunContext.start(log, pipeline="nightly", metadata=told)
+        run.end("failed", text)
+
+    with RunHistory(tmp_path / "runs") as history:
+        (listed,) = history.list_runs()
+        found = [
+            *from_jsonl(export_runs(history)),
+            *from_csv(export_runs(history)),
+            *from_parquet(export_runs(history), tmp_path / "file"),
+        ]
+
+    assert listed.failure_reason == text
+    assert found == [run_row(listed)] * 3
