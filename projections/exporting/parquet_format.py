@@ -7,7 +7,6 @@ object of Python. So it is bounded in memory, and takes no room on disk but for 
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -48,22 +47,16 @@ def write_parquet(export: Export, path: Path) -> int:
         ParquetUnavailable: the package is not installed.
         ExportFailed: the file cannot be written.
     """
-    duckdb = _duckdb()
-    with tempfile.TemporaryDirectory() as scratch:
-        pipe = Path(scratch, "rows")
-        os.mkfifo(pipe)
-        feed = _Feed(export, pipe)
-        feed.start()
-        try:
-            with duckdb.connect(config=_SETTINGS) as database:
-                copied = database.execute(_statement(export, pipe, path)).fetchone()
-        except duckdb.Error as error:
-            raise ExportFailed(path, str(error)) from error
-        finally:
-            feed.end()
-    if feed.error is not None:
-        raise feed.error
-    return int(copied[0]) if copied else 0
+    copy = _Copy(_duckdb(), export, path)
+    try:
+        with suppress(BrokenPipeError), copy.begin() as rows:
+            for page in export.pages:
+                rows.writelines(line + b"\n" for line in page)
+    finally:
+        copy.join()
+    if copy.error is not None:
+        raise ExportFailed(path, str(copy.error)) from copy.error
+    return copy.rows
 
 
 def _duckdb() -> ModuleType:
@@ -76,7 +69,7 @@ def _duckdb() -> ModuleType:
     return duckdb
 
 
-def _statement(export: Export, pipe: Path, path: Path) -> str:
+def _statement(export: Export, pipe: str, path: Path) -> str:
     names = [column.name for column in export.columns]
     types = {column.name: _TYPES[column.kind] for column in export.columns}
     metadata = {
@@ -86,7 +79,7 @@ def _statement(export: Export, pipe: Path, path: Path) -> str:
     }
     return _COPY.format(
         values=", ".join(f'"{name}"' for name in names),
-        pipe=_literal(str(pipe)),
+        pipe=_literal(pipe),
         columns=_struct(types),
         largest=_LARGEST_ROW,
         path=_literal(str(path)),
@@ -102,42 +95,43 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-class _Feed:
-    """Writes the rows of an export into a pipe, from a thread of its own.
+class _Copy:
+    """DuckDB at work, in a thread of its own, on the rows that come through a pipe.
+
+    Signals reach the main thread, which therefore is left to the rows.
 
     Attributes:
+        rows: how many it has written.
         error: what kept it from writing all.
     """
 
-    def __init__(self, export: Export, pipe: Path) -> None:
-        self._pages = export.pages
-        self._pipe = pipe
-        self._opened = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="runfold-export", daemon=True)
-        self.error: BaseException | None = None
+    def __init__(self, duckdb: ModuleType, export: Export, path: Path) -> None:
+        self._duckdb = duckdb
+        self._export = export
+        self._path = path
+        self._thread = threading.Thread(target=self._run, name="runfold-export", daemon=True)
+        self._pipe = -1
+        self.rows = 0
+        self.error: Exception | None = None
 
-    def start(self) -> None:
+    def begin(self) -> BinaryIO:
+        """Begin, and give what the rows are to be written to; closing that ends it."""
+        self._pipe, rows = os.pipe()
         self._thread.start()
+        return os.fdopen(rows, "wb")
 
-    def _write(self) -> None:
+    def _run(self) -> None:
+        statement = _statement(self._export, f"/dev/fd/{self._pipe}", self._path)
         try:
-            with suppress(BrokenPipeError), self._open() as pipe:
-                for page in self._pages:
-                    pipe.writelines(line + b"\n" for line in page)
-        except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+            with self._duckdb.connect(config=_SETTINGS) as database:
+                copied = database.execute(statement).fetchone()
+            self.rows = int(copied[0])
+        except self._duckdb.Error as error:
             self.error = error
-
-    def _open(self) -> BinaryIO:
-        """Wait for the reader."""
-        try:
-            return self._pipe.open("wb")
         finally:
-            self._opened.set()
+            # Now that nobody reads, whoever still writes meets a broken pipe.
+            os.close(self._pipe)
 
-    def end(self) -> None:
-        """Wait for the end; what nobody reads any more is not written."""
-        # Where no reader came, the thread still waits for one, and then meets a broken pipe.
-        reader = os.open(self._pipe, os.O_RDONLY | os.O_NONBLOCK)
-        self._opened.wait()
-        os.close(reader)
+    def join(self) -> None:
+        """Wait for the end."""
         self._thread.join()
