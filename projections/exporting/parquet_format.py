@@ -51,7 +51,7 @@ def write_parquet(export: Export, path: Path) -> int:
     try:
         with suppress(BrokenPipeError), copy.begin() as rows:
             for page in export.pages:
-                rows.writelines(line + b"\n" for line in page)
+                rows.write(b"".join([line + b"\n" for line in page]))
     finally:
         copy.join()
     if copy.error is not None:
