@@ -125,6 +125,10 @@ SELECT run, json_extract(summary, '$.run_id')
 FROM runs INDEXED BY runs_by_reach CROSS JOIN runs_details USING (run)
 WHERE reach = ? AND run > ? AND run <= ? AND last_position > ?
 
+-- runs_of_pipeline --
+SELECT run_id FROM json_each(:run_ids) AS asked CROSS JOIN run_ids ON run_id = asked.value
+CROSS JOIN runs USING (run) WHERE pipeline = :pipeline
+
 -- dump_runs --
 SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id
 

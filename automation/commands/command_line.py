@@ -17,8 +17,10 @@ from automation.commands.check_command import check
 from automation.commands.check_proof_command import check_proof
 from automation.commands.compare_command import compare
 from automation.commands.consistency_command import consistency
+from automation.commands.doctor_command import doctor
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
+from automation.commands.export_command import export
 from automation.commands.failures_command import failures
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
@@ -52,6 +54,7 @@ for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, c
     app.command()(command)
 app.command("explain")(explain_run)
 app.command()(stats)
+app.command()(export)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)
@@ -63,6 +66,7 @@ app.command("repair")(repair_log)
 app.command()(backup)
 app.command()(rebuild)
 app.command()(projections)
+app.command()(doctor)
 app.add_typer(key)
 
 
