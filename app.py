@@ -83,7 +83,7 @@ def create_app(
             broadcast.close()
             group.cancel_scope.cancel()
         await ledger.recording.close()
-        history.close()
+        ledger.close()
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(

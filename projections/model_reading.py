@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ledger import LogReader
 from ledger.fork_safety import forget_in_children
@@ -17,7 +17,7 @@ from projections.errors import ProjectionBehind, QuestionTooLong, ReadModelUnusa
 from projections.projector import PATIENCE, Projector
 from projections.read_model import is_broken, read_checkpoint
 
-__all__ = ["Answer", "ModelReading", "ViewState"]
+__all__ = ["Answer", "ModelReading"]
 
 _LOOKS = 5
 _PAGE = 4096
@@ -28,18 +28,6 @@ _CACHE = "PRAGMA cache_size = -131072"
 
 Answer = TypeVar("Answer")
 _Place = tuple[int, ...]
-
-
-class ViewState(NamedTuple):
-    """What all answers depend on, but for the clock: while it stays equal, they stay the same.
-
-    Attributes:
-        position: the last durable one.
-        generation: tells the current model from the ones before it.
-    """
-
-    position: int
-    generation: _Place
 
 
 class ModelReading:
@@ -84,10 +72,6 @@ class ModelReading:
                     raise QuestionTooLong(self._longest) from None
                 raise ReadModelUnusable(self._projector.models.path, str(error)) from error
 
-    def state(self) -> ViewState:
-        """Tell what an answer would depend on now. Two looks at small files, and never a wait."""
-        return ViewState(self._reader.position, self._pointed())
-
     def _ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         try:
             return self._answer(question)
@@ -129,10 +113,10 @@ class ModelReading:
 
     def _connect(self) -> sqlite3.Connection | None:
         """Follow a switch of generation; give None where there is no model that can be used."""
-        if self._connection is None or self._place != (self._pointed(), self._file(self._path)):
+        if self._connection is None or self._place != (self.pointed(), self._file(self._path)):
             self._disconnect()
             # Taken first: a switch in between is seen by the next question.
-            pointed = self._pointed()
+            pointed = self.pointed()
             path = self._projector.models.current()
             place = pointed, self._file(path)
             self._connection = None if path is None else self._projector.open_to_read(path)
@@ -146,7 +130,7 @@ class ModelReading:
     def _is_too_long(self) -> bool:
         return time.monotonic() > self._deadline
 
-    def _pointed(self) -> _Place:
+    def pointed(self) -> _Place:
         """Tell the pointer from one that was put in its place."""
         try:
             found = os.stat(self._pointer)  # noqa: PTH116 - asked each time, and several times as quick

@@ -23,7 +23,7 @@ from ledger.fields import RUN_ID
 from ledger.sound_reading import OutOfReach
 from projections.as_of import AsOf, list_as_of, position_of, run_as_of
 from projections.degraded import Degraded, degraded_of
-from projections.model_reading import Answer, ModelReading, ViewState
+from projections.model_reading import Answer, ModelReading
 from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE
 from projections.queries import query
@@ -205,9 +205,9 @@ class RunHistory:
         """Bring the view to all that is durable now, and give the position it reflects."""
         return self._model.ask(lambda _, position: position)
 
-    def state(self) -> ViewState:
-        """Tell what answers depend on now, but for the clock; cheap, and never a wait."""
-        return self._model.state()
+    def generation(self) -> tuple[int, ...]:
+        """Tell the current model from the ones before it; cheap, and never a wait."""
+        return self._model.pointed()
 
     def ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         """Ask the read model itself: of one state of it, whose position the question is given.

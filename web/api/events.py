@@ -136,7 +136,8 @@ def _all_lines(ledger: ServedLedger, asked: _Asked, until: int) -> Answer:
 
 def _page(call: Call[Any], until: int) -> Answer:
     asked: _Asked = call.asked
-    limit, found, last, looked_at = asked.limit or _PAGE, [], until, 0
+    limit, last, looked_at = asked.limit or _PAGE, until, 0
+    found: list[bytes] = []
     for line in _lines(call.ledger, asked, asked.after, until):
         if len(found) == limit or looked_at == _LOOKED_AT:
             break

@@ -22,6 +22,11 @@ class OpenStreams:
         self._of_one = of_one
         self._open: Counter[str] = Counter()
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return self._open.total()
+
     def enter(self, address: str) -> None:
         """Count one more.
 
@@ -31,7 +36,7 @@ class OpenStreams:
         if self._open[address] >= self._of_one:
             detail = f"{self._of_one} streams of this address are open; close some."
             raise Refused(TOO_MANY_OF_ONE.problem(detail), _RETRY)
-        if self._open.total() >= self._in_all:
+        if self.count >= self._in_all:
             detail = f"{self._in_all} streams are open; try again later."
             raise Refused(TOO_MANY_IN_ALL.problem(detail), _RETRY)
         self._open[address] += 1

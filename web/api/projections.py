@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import GenericAlias
+from typing import Any
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import create_model
 
 from projections.projection_standing import ProjectionStanding, parked_in, standings
 from projections.row_store import ParkedEvent
@@ -15,17 +16,14 @@ from web.parameters import Reading
 
 __all__ = ["ENDPOINTS"]
 
-if TYPE_CHECKING:
-    StandingModel = ParkedModel = BaseModel
-else:
-    StandingModel, ParkedModel = model_of(ProjectionStanding), model_of(ParkedEvent)
-
-
-class ProjectionsAnswer(BaseModel):
-    """The projections that are installed or in the current model, and the events parked."""
-
-    projections: tuple[StandingModel, ...]
-    parked: tuple[ParkedModel, ...]
+_STANDINGS: Any = GenericAlias(tuple, (model_of(ProjectionStanding), ...))
+_PARKED: Any = GenericAlias(tuple, (model_of(ParkedEvent), ...))
+ProjectionsAnswer = create_model(
+    "ProjectionsAnswer",
+    __doc__="The projections that are installed or in the current model, and the events parked.",
+    projections=(_STANDINGS, ...),
+    parked=(_PARKED, ...),
+)
 
 
 def projections(call: Call[Reading]) -> Answer:
