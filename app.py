@@ -20,7 +20,9 @@ from projections import RunHistory
 from web.api import RunsApi, health
 from web.broadcast import Broadcast
 from web.live import follow
-from web.pages import RunsPages
+from web.pages import PAGES
+from web.pages.page import page_routes
+from web.pages.runs import to_runs
 from web.problems import ANSWERS_TO_ERRORS
 from web.security import SecurityHeaders
 from web.stop_signals import on_stop_signal
@@ -76,10 +78,10 @@ def create_app(
 
 
 def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
-    api, pages = RunsApi(history), RunsPages(history)
+    api = RunsApi(history)
     return [
-        Route("/", pages.runs),
-        Route("/fragments/runs", pages.runs_fragment),
+        Route("/", to_runs),
+        *page_routes(PAGES, history),
         Route("/api/pipeline/runs", api.list_runs),
         Route("/api/pipeline/runs/{run_id}", api.one_run),
         Route("/api/pipeline/stream", changes.stream),

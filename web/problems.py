@@ -20,6 +20,7 @@ from projections.errors import (
     ProjectionMissing,
     ReadModelOfAnotherLog,
 )
+from web.addresses import way_up
 from web.security import SECURITY_HEADERS
 from web.templating import render
 
@@ -69,17 +70,11 @@ def answer(
     wants_page = "text/html" in request.headers.get("accept", "")
     body = problem.as_json()
     if wants_page and not request.url.path.startswith("/api/"):
-        page = render("problem.html", problem=body, root=_way_up(request))
+        page = render("problem.html", problem=body, layout="plain.html", root=way_up(request))
         return HTMLResponse(page, problem.status, headers)
     return Response(
         json.dumps(body), problem.status, headers, media_type="application/problem+json"
     )
-
-
-def _way_up(request: Request) -> str:
-    """Give the relative address of the first page, which holds below any prefix of a proxy."""
-    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return "../" * (path.count("/") - 1) or "./"
 
 
 def _http_error(request: Request, error: Exception) -> Response:
