@@ -201,3 +201,21 @@ SELECT min(run) FROM failures WHERE code_version = ?
 -- fingerprints_by_prefix --
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
+
+-- first_and_last_hour --
+SELECT min(hour), max(hour) FROM runs_hours
+
+-- activity_by_hours --
+SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
+WHERE hour >= :first AND hour < :end GROUP BY slot, result
+
+-- activity_of_pipeline --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
+    AND started >= :begin AND started < :end GROUP BY slot, result
+
+-- activity_by_start --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_newest
+WHERE started >= :begin AND started < :end GROUP BY slot, result

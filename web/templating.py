@@ -17,7 +17,9 @@ from web.wording import (
     number_text,
     readable,
     readable_lines,
+    span_text,
     utc_minute,
+    utc_short,
 )
 
 __all__ = ["render"]
@@ -55,7 +57,9 @@ def _environment() -> Environment:
         "millis": _millis,
         "pretty": _json_text,
         "run_address": run_address,
+        "span": span_text,
         "utc": utc_minute,
+        "utc_short": utc_short,
         "utc_text": utc_text,
     }
     return environment

@@ -12,10 +12,13 @@ __all__ = [
     "number_text",
     "readable",
     "readable_lines",
+    "span_text",
     "utc_minute",
+    "utc_short",
 ]
 
 _TEN, _MINUTE, _MILLION = 10, 60, 1_000_000
+_SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _AGO = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 # What a program sends a terminal to colour its output, and other commands of that kind.
 _TERMINAL_COMMAND = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
@@ -63,6 +66,18 @@ def number_text(number: float) -> str:
 def utc_minute(moment: datetime) -> str:
     """Write a time as a list shows it; the column says that it is UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def utc_short(moment: datetime) -> str:
+    """Write a time below a chart, to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def span_text(seconds: float) -> str:
+    """Name a span of whole units, like ``hour`` and ``5 minutes``."""
+    name, length = next(one for one in _SPANS if seconds % one[1] == 0)
+    number = round(seconds / length)
+    return name if number == 1 else f"{number} {name}s"
 
 
 def readable(text: str, limit: int) -> str:

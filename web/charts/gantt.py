@@ -7,7 +7,7 @@ space: stages beyond a number share one row, and attempts beyond a number share 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +19,7 @@ MOST_ROWS = 60
 MOST_LANES = 8
 _LEAST_WIDTH = 0.35
 _HEADROOM = 0.04
+_DEEPEST = 3
 # A state that a reader looks for comes before one that is as it should be.
 _WORTH = {"failed": 0, "running": 1, "stopped": 2, "unfinished": 3, "completed": 4}
 
@@ -78,9 +79,9 @@ class GanttRow:
 
     Attributes:
         stage: its whole name; None for those that share a row.
-        within: the part of the name that says within what it is, like ``load/``.
+        within: the part of the name that no row above says, like ``load/``.
         name: the last part of it.
-        depth: within how many it is, as far as it is indented.
+        depth: within how many stages it is that have rows.
         state: how its last attempt stands.
         lanes: how many lie above each other.
         attempts: how many there are.
@@ -138,13 +139,14 @@ def draw_gantt(
     for one in intervals:
         by_stage.setdefault(one.stage, []).append(one)
     shown = _shown(by_stage, most_rows)
-    rows = [_row(stage, by_stage[stage], axis, now) for stage in by_stage if stage in shown]
+    named = {*by_stage, *(without_attempts or {})}
+    rows = [_row(stage, by_stage[stage], axis, now, named) for stage in by_stage if stage in shown]
     rest = [one for stage, tries in by_stage.items() if stage not in shown for one in tries]
     if rest:
         rows.append(_rest(rest, axis, now))
     room = max(0, most_rows - len(rows))
     for stage, state in list((without_attempts or {}).items())[:room]:
-        within, name, depth = _parts(stage)
+        within, name, depth = _parts(stage, named)
         rows.append(GanttRow(stage, within, name, depth, state, (), (), 1, 0, None))
     return Gantt(rows, axis.ticks())
 
@@ -157,8 +159,14 @@ def _shown(by_stage: Mapping[str, Sequence[Interval]], most: int) -> frozenset[s
     return frozenset(sorted(by_stage, key=worth.__getitem__)[: most - 1])
 
 
-def _row(stage: str, tries: Sequence[Interval], axis: TimeAxis, now: float | None) -> GanttRow:
-    within, name, depth = _parts(stage)
+def _row(
+    stage: str,
+    tries: Sequence[Interval],
+    axis: TimeAxis,
+    now: float | None,
+    named: Collection[str],
+) -> GanttRow:
+    within, name, depth = _parts(stage, named)
     lanes = min(len(tries), MOST_LANES)
     bars = [_bar(one, axis, min(lane, lanes - 1), now) for lane, one in enumerate(tries)]
     waits = [
@@ -221,6 +229,11 @@ def _seconds(tries: Sequence[Interval], now: float | None) -> float | None:
     return took
 
 
-def _parts(stage: str) -> tuple[str, str, int]:
-    within, slash, name = stage.rpartition("/")
-    return within + slash, name, min(stage.count("/"), 3)
+def _parts(stage: str, named: Collection[str]) -> tuple[str, str, int]:
+    """Tell a name from what it is within, and that from the stages that have rows themselves."""
+    parts = stage.split("/")
+    outer = ["/".join(parts[:number]) for number in range(1, len(parts))]
+    around = [one for one in outer if one in named]
+    rest = stage.removeprefix(f"{around[-1]}/") if around else stage
+    within, slash, name = rest.rpartition("/")
+    return within + slash, name, min(len(around), _DEEPEST)

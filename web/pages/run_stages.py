@@ -50,6 +50,7 @@ class FailedAttempt:
     message: str
     traceback: str | None
     output_tail: str | None
+    position: int
 
 
 def stage_chart(run: RunSummary, *, now: datetime, goes_on: bool, every: bool = False) -> Gantt:
@@ -119,6 +120,7 @@ def failed_attempts(run: RunSummary, *, most: int = 20) -> Sequence[FailedAttemp
             one.error.message,
             one.error.traceback,
             one.output_tail,
+            one.position,
         )
         for one in failed[:most]
         if one.error is not None

@@ -13,13 +13,15 @@ from typing import Any
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.walk import Line
-from web.wording import readable
+from web.wording import duration_text, readable
 
 __all__ = ["Annotation", "EventRow", "RunTrail", "position_at_event", "read_trail"]
 
 _ANNOTATED = b'"type":"run_annotated"'
 _LONGEST = 220
 _FIRST = ("stage", "attempt", "result", "pipeline")
+# Told elsewhere on the page, or too long to be of use on one line.
+_UNSAID = ("output_tail", "writer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,14 @@ def _words(data: object) -> str:
 
 
 def _word(name: str, value: object) -> str:
-    if name == "output_tail" or value is None or value in ({}, [], "", False):
+    if name in _UNSAID or value is None or value in ({}, [], "", False):
         return ""
     if name == "error" and isinstance(value, dict):
         return f"{value.get('type')}: {str(value.get('message'))[:_LONGEST]}"
     if name in ("stage", "pipeline", "result"):
         return str(value)
+    if name == "elapsed_seconds" and isinstance(value, int | float):
+        return f"took {duration_text(value)}"
     if isinstance(value, dict | list | bool):
-        return f"{name} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
-    return f"{name} {str(value)[:_LONGEST]}"
+        return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
+    return f"{name.replace('_', ' ')} {str(value)[:_LONGEST]}"

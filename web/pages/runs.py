@@ -13,8 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from ledger.fields import RUN_ID
 from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory, RunSummary
+from projections.activity import list_activity
 from projections.run_filter import RESULTS
 from projections.run_order import RunOrder
+from web.charts.activity import draw_activity
 from web.pages.page import Values, Visit
 from web.pages.runs_query import RunsQuery, filter_of, key_of, runs_address
 from web.run_row import RunRow, run_row
@@ -54,6 +56,7 @@ def runs_page(visit: Visit) -> Values:
     following = runs_address(asked, after=listed.after) if listed.after else None
     return {
         "asked": asked,
+        "activity": _activity(history, asked),
         "rows": _rows(history, listed.items, visit.now),
         "total": listed.total,
         "counts": counts,
@@ -84,6 +87,30 @@ def _with_attempts(history: RunHistory, run: RunSummary) -> RunSummary:
     if run.result == "success" or run.stages_failed:
         return run
     return history.get_run(run.run_id) or run
+
+
+def _activity(history: RunHistory, asked: RunsQuery) -> Mapping[str, Any] | None:
+    """Draw how many runs began when, each slot with the address of the list of its runs."""
+    found = list_activity(
+        history,
+        pipeline=asked.pipeline,
+        after=asked.started_after,
+        before=asked.started_before,
+    )
+    if found is None:
+        return None
+    counts = found.counts
+    if asked.result is not None:
+        counts = [{kind: n for kind, n in one.items() if kind == asked.result} for one in counts]
+    chart = draw_activity(counts, begin=found.begin, slot=found.slot)
+    addresses = [
+        runs_address(asked, started_after=slot.begin, started_before=slot.end)
+        for slot in chart.slots
+    ]
+    wider = None
+    if asked.started_after or asked.started_before:
+        wider = runs_address(asked, started_after=None, started_before=None)
+    return {"chart": chart, "addresses": addresses, "slot": found.slot, "wider": wider}
 
 
 def _counts(history: RunHistory, pipeline: str | None) -> Mapping[str, int]:

@@ -4,11 +4,11 @@ const SHOWN = 1500;
 
 function reveal() {
   if (!navigator.clipboard) return; // only where the page comes by a safe way
-  for (const button of document.querySelectorAll(".copy[hidden]")) button.hidden = false;
+  for (const button of document.querySelectorAll("button.copy[hidden]")) button.hidden = false;
 }
 
 document.addEventListener("click", async ({ target }) => {
-  const button = target.closest?.(".copy");
+  const button = target.closest?.("button.copy");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
   button.dataset.done = "";

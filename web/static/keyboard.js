@@ -25,7 +25,7 @@ function select() {
 
 function compare() {
   const form = document.querySelector("[data-compare]");
-  const button = form && document.querySelector(`[form="${form.id}"][type=submit], #${form.id} [type=submit]`);
+  const button = form && document.querySelector(`[form="${form.id}"][type=submit]`);
   if (button && !button.disabled) button.click();
 }
 
@@ -67,18 +67,6 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "g") going = Date.now();
   else KEYS[event.key]?.(event);
-});
-
-/** At most two runs can be compared: of more, those that were selected last. */
-const chosen = [];
-document.addEventListener("change", ({ target }) => {
-  if (!target.matches("[data-chosen]")) return;
-  const at = chosen.indexOf(target);
-  if (at >= 0) chosen.splice(at, 1);
-  if (target.checked) chosen.push(target);
-  while (chosen.length > 2) chosen.shift().checked = false;
-  const button = document.getElementById("compare-button");
-  if (button) button.disabled = chosen.filter((each) => each.isConnected).length !== 2;
 });
 
 const helpButton = document.getElementById("help-button");

@@ -48,7 +48,9 @@ Object.assign(Idiomorph.defaults.callbacks, {
   beforeNodeRemoved: (node) => !(held && isRow(node)),
   beforeAttributeUpdated(name, node) {
     if (name === "open") return node.nodeName !== "DETAILS";
-    if (name === "hidden") return !node.matches(".copy");
+    if (name === "name") return !node.matches("[data-chosen]");
+    if (name === "hidden") return !node.matches("button.copy");
+    if (name === "value" && node.type === "range") return node !== document.activeElement;
     return !(["checked", "value"].includes(name) && node.nodeName === "INPUT");
   },
 });
