@@ -68,7 +68,7 @@ def test_a_run_of_another_process_appears_without_a_reload(page: Page, folder: P
 def test_new_runs_wait_while_the_list_is_looked_at(page: Page, folder: Path) -> None:
     """With the focus in the list nothing moves; a button says how many wait, and lets them in."""
     record(folder, 2)
-    link = page.locator("tbody tr a").last
+    link = page.locator("[data-row] a").last
     link.focus()
     text, top = link.text_content(), page.evaluate(TOP)
     page.locator("tbody input").last.check()
@@ -80,9 +80,9 @@ def test_new_runs_wait_while_the_list_is_looked_at(page: Page, folder: Path) -> 
     expect(button).to_have_text("1 new run")
     assert page.evaluate("document.activeElement.textContent") == text
     assert page.evaluate(TOP) == pytest.approx(top, abs=4)
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("[data-row]")).to_have_count(2)
     button.click()
-    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("[data-row]")).to_have_count(3)
     expect(button).to_be_hidden()
     expect(page.locator("tbody input").last).to_be_checked()
 
