@@ -86,7 +86,9 @@ def readable(text: str, limit: int) -> str:
     White space of any kind becomes a space, other controls their pictures, and what would turn the
     direction of the text around it is left out.
     """
-    shown = "".join(_visible(character) for character in text[: 2 * limit])
+    shown = text[: 2 * limit]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join([_visible(character) for character in shown])
     line = " ".join(shown.split())
     if len(line) > limit or len(text) > 2 * limit:
         return line[: limit - 1].rstrip() + _ELLIPSIS

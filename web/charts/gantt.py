@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from web.charts.time_axis import Tick, TimeAxis
+from web.wording import duration_text
 
 __all__ = ["Bar", "Gantt", "GanttRow", "Interval", "Wait", "draw_gantt"]
 
 MOST_ROWS = 60
 MOST_LANES = 8
 _LEAST_WIDTH = 0.35
+_CLOSE = 0.1
 _HEADROOM = 0.04
 _DEEPEST = 3
 # A state that a reader looks for comes before one that is as it should be.
@@ -34,7 +36,6 @@ class Interval:
         begin: when it began, in seconds of any clock.
         end: when it ended; None while it goes on.
         state: completed, failed, stopped, running or unfinished.
-        label: what it says when it is pointed at.
     """
 
     stage: str
@@ -42,7 +43,6 @@ class Interval:
     begin: float
     end: float | None
     state: str
-    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,16 @@ def _row(
     named: Collection[str],
 ) -> GanttRow:
     within, name, depth = _parts(stage, named)
-    lanes = min(len(tries), MOST_LANES)
-    bars = [_bar(one, axis, min(lane, lanes - 1), now) for lane, one in enumerate(tries)]
-    waits = [
-        _wait(earlier, later, axis, min(lane, lanes - 1))
-        for lane, (earlier, later) in enumerate(pairwise(tries), 1)
-        if lane < lanes
-    ]
     took = _seconds(tries, now)
+    lanes = min(len(tries), MOST_LANES)
+    # The last lane is shared by those that have none of their own.
+    own = lanes if lanes == len(tries) else lanes - 1
+    bars = [_bar(one, axis, lane, now) for lane, one in enumerate(tries[:own])]
+    bars += _together([_bar(one, axis, own, now) for one in tries[own:]])
+    waits = [
+        _wait(earlier, later, axis, lane)
+        for lane, (earlier, later) in enumerate(pairwise(tries[:own]), 1)
+    ]
     return GanttRow(
         stage,
         within,
@@ -192,17 +194,23 @@ def _row(
 
 def _rest(tries: Sequence[Interval], axis: TimeAxis, now: float | None) -> GanttRow:
     """Put the attempts of many stages into one row, as far as they can be told apart."""
-    bars: list[Bar] = []
-    for bar in sorted((_bar(one, axis, 0, now) for one in tries), key=lambda bar: bar.x):
-        before = bars[-1] if bars else None
-        if before and before.state == bar.state and bar.x <= before.x + before.width + 0.1:
-            wide = max(before.width, bar.x + bar.width - before.x)
-            bars[-1] = Bar(before.x, round(wide, 3), 0, bar.state, "")
-        else:
-            bars.append(Bar(bar.x, bar.width, 0, bar.state, ""))
+    bars = _together([_bar(one, axis, 0, now) for one in tries])
     states = {one.stage: one.state for one in tries}
     state = min(states.values(), key=lambda each: _WORTH.get(each, 4))
     return GanttRow(None, "", "", 0, state, bars, (), 1, len(tries), None, stages=len(states))
+
+
+def _together(bars: Sequence[Bar]) -> list[Bar]:
+    """Join the bars of one lane that touch and are alike, as nobody could tell them apart."""
+    joined: list[Bar] = []
+    for bar in sorted(bars, key=lambda bar: bar.x):
+        before = joined[-1] if joined else None
+        if before and before.state == bar.state and bar.x <= before.x + before.width + _CLOSE:
+            wide = max(before.width, bar.x + bar.width - before.x)
+            joined[-1] = Bar(before.x, round(wide, 3), bar.lane, bar.state, "", bar.grows, bar.most)
+        else:
+            joined.append(bar)
+    return joined
 
 
 def _bar(one: Interval, axis: TimeAxis, lane: int, now: float | None) -> Bar:
@@ -211,7 +219,15 @@ def _bar(one: Interval, axis: TimeAxis, lane: int, now: float | None) -> Bar:
     width = max(axis.width(one.begin, ends), _LEAST_WIDTH)
     goes_on = one.state == "running" and now is not None
     grows = 100 / axis.span / 1000 if goes_on else 0.0
-    return Bar(x, width, lane, one.state, one.label, grows, round(100 - x, 3) if goes_on else 0.0)
+    most = round(100 - x, 3) if goes_on else 0.0
+    return Bar(x, width, lane, one.state, _label(one, axis), grows, most)
+
+
+def _label(one: Interval, axis: TimeAxis) -> str:
+    """Say what a bar stands for when it is pointed at."""
+    took = "" if one.end is None else f" in {duration_text(one.end - one.begin)}"
+    after = duration_text(max(0.0, one.begin - axis.begin))
+    return f"attempt {one.attempt}: {one.state}{took}, begun after {after}"
 
 
 def _wait(earlier: Interval, later: Interval, axis: TimeAxis, lane: int) -> Wait:

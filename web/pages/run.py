@@ -59,7 +59,13 @@ def run_page(visit: Visit) -> Values | Problem:
     if run is None:
         detail = f"The run {run_id} had not begun at position {past} of the log."
         return Problem(404, detail, kind="not-begun", title="Not begun yet")
-    trail = read_trail(history.reader, run_id, after=asked.events_after, limit=_EVENTS)
+    trail = read_trail(
+        history.reader,
+        run_id,
+        after=asked.events_after,
+        limit=_EVENTS,
+        annotated=bool(today.metadata),
+    )
     return _values(visit, today, run, trail)
 
 
@@ -72,8 +78,8 @@ def _values(visit: Visit, today: RunSummary, run: RunSummary, trail: RunTrail) -
     is_past = run.last_sequence < today.last_sequence
     now = (run.last_event_at or visit.now) if is_past else visit.now
     goes_on = run.result is None and not is_past
-    attempts = attempt_rows(run, now=now)
     every = visit.asked.all
+    attempts = attempt_rows(run, now=now, most=len(run.attempts) if every else _ATTEMPTS)
     return {
         "run": run,
         "today": today,
@@ -81,11 +87,11 @@ def _values(visit: Visit, today: RunSummary, run: RunSummary, trail: RunTrail) -
         "seconds": seconds_so_far(run, now),
         "is_past": is_past,
         "chart": stage_chart(run, now=now, goes_on=goes_on, every=every),
-        "attempts": attempts if every else attempts[:_ATTEMPTS],
-        "attempts_left": 0 if every else max(0, len(attempts) - _ATTEMPTS),
+        "attempts": attempts,
+        "attempts_left": len(run.attempts) - len(attempts),
         "skipped": {one.stage: one.reason for one in run.stages_skipped},
         "failures": failed_attempts(run),
-        "metrics": {row.stage: row.metrics for row in attempts if row.metrics},
+        "metrics": {one.stage: one.metrics for one in run.attempts if one.metrics},
         "trail": trail,
         "events_after": visit.asked.events_after,
         "commands": _commands(visit.history, run, is_past=is_past),

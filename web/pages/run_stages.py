@@ -11,7 +11,7 @@ from projections import RunSummary
 from projections.run_summary import Attempt
 from web.charts.gantt import Gantt, Interval, draw_gantt
 from web.run_row import stage_marks
-from web.wording import duration_text, readable
+from web.wording import readable
 
 __all__ = ["AttemptRow", "FailedAttempt", "attempt_rows", "failed_attempts", "stage_chart"]
 
@@ -68,7 +68,7 @@ def stage_chart(run: RunSummary, *, now: datetime, goes_on: bool, every: bool = 
     with_attempts = {attempt.stage for attempt in run.attempts}
     marks = {mark.name: mark.state for mark in stage_marks(run) if mark.name not in with_attempts}
     return draw_gantt(
-        [_interval(run, attempt, begin) for attempt in run.attempts],
+        [_interval(run, attempt) for attempt in run.attempts],
         begin=begin,
         end=max(begin, end),
         now=now.timestamp() if goes_on else None,
@@ -77,13 +77,13 @@ def stage_chart(run: RunSummary, *, now: datetime, goes_on: bool, every: bool = 
     )
 
 
-def attempt_rows(run: RunSummary, *, now: datetime) -> Sequence[AttemptRow]:
-    """Say of each attempt, in order, when it was and how it went."""
+def attempt_rows(run: RunSummary, *, now: datetime, most: int) -> Sequence[AttemptRow]:
+    """Say of the first attempts, in order, when each was and how it went."""
     ended: dict[str, float] = {}
     rows = []
     begin = _begin(run)
-    for attempt in run.attempts:
-        one = _interval(run, attempt, begin)
+    for attempt in run.attempts[:most]:
+        one = _interval(run, attempt)
         before = ended.get(one.stage)
         since = attempt.started_at if one.state == "running" else None
         seconds = None if one.end is None else one.end - one.begin
@@ -136,7 +136,7 @@ def _begin(run: RunSummary) -> float:
     return min([moment.timestamp() for moment in known], default=0.0)
 
 
-def _interval(run: RunSummary, attempt: Attempt, begin: float) -> Interval:
+def _interval(run: RunSummary, attempt: Attempt) -> Interval:
     began = attempt.started_at.timestamp()
     end = None
     if attempt.duration_seconds is not None:
@@ -145,7 +145,4 @@ def _interval(run: RunSummary, attempt: Attempt, begin: float) -> Interval:
         end = max(began, attempt.ended_at.timestamp())
     state = "running" if run.result is None else "unfinished"
     state = _STATES.get(attempt.result or "", state)
-    took = "" if end is None else f" in {duration_text(end - began)}"
-    after = duration_text(max(0.0, began - begin))
-    label = f"{readable(attempt.stage, 120)} #{attempt.attempt}: {state}{took}, begun after {after}"
-    return Interval(attempt.stage, attempt.attempt, began, end, state, label)
+    return Interval(attempt.stage, attempt.attempt, began, end, state)

@@ -80,7 +80,7 @@ def position_at_event(reader: LogReader, run_id: str, sequence: int) -> int | No
 
 
 def read_trail(
-    reader: LogReader, run_id: str, *, after: int, limit: int, until: int | None = None
+    reader: LogReader, run_id: str, *, after: int, limit: int, annotated: bool = True
 ) -> RunTrail:
     """Read a page of a run's events.
 
@@ -89,13 +89,16 @@ def read_trail(
         run_id: the run.
         after: the sequence that the page goes on behind.
         limit: how many events at most.
-        until: the last position to look at.
+        annotated: whether any of it may have been annotated; if not, what is behind the page is
+            not read.
     """
     events: list[EventRow] = []
     annotations: dict[str, Annotation] = {}
     damage = None
     try:
-        for line in reader.run_lines(run_id, until):
+        for line in reader.run_lines(run_id):
+            if len(events) == limit and not annotated:
+                break
             if _ANNOTATED in line.raw:
                 annotations |= dict(_annotated(line))
             if line.envelope.sequence > after and len(events) < limit:
