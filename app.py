@@ -27,7 +27,9 @@ from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
 from web.ledger_headers import PositionHeader
 from web.live import follow
-from web.pages import RunsPages
+from web.pages import PAGES
+from web.pages.page import page_routes
+from web.pages.runs import to_runs
 from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
@@ -135,10 +137,9 @@ def run(
 
 
 def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
-    pages = RunsPages(ledger.history)
     return [
-        Route("/", pages.runs),
-        Route("/fragments/runs", pages.runs_fragment),
+        Route("/", to_runs),
+        *page_routes(PAGES, ledger.history),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 

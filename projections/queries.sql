@@ -290,3 +290,21 @@ ORDER BY started DESC, run DESC LIMIT 1
 -- run_in_detail --
 SELECT json_extract(summary, '$.run_id'), pipeline, started, run, result, duration, attempts
 FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?
+
+-- first_and_last_hour --
+SELECT min(hour), max(hour) FROM runs_hours
+
+-- activity_by_hours --
+SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
+WHERE hour >= :first AND hour < :end GROUP BY slot, result
+
+-- activity_of_pipeline --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
+    AND started >= :begin AND started < :end GROUP BY slot, result
+
+-- activity_by_start --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_newest
+WHERE started >= :begin AND started < :end GROUP BY slot, result

@@ -26,7 +26,7 @@ class RunRows:
     """What is asked for of a run in ``runs`` and its kin, what is served in ``runs_details``."""
 
     name = "runs"
-    version = 1
+    version = 2
     state_type = RunState
     tables = sql_file("runs.sql")
     indexes = sql_file("runs_indexes.sql")

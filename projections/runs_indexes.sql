@@ -25,6 +25,18 @@ CREATE TRIGGER runs_reason_removed AFTER DELETE ON runs_reasons BEGIN
     INSERT INTO runs_failures (runs_failures, rowid, reason) VALUES ('delete', old.run, old.reason);
 END;
 
+-- How many runs began in each hour since 1970, whose start is known: kept, for an activity over time
+-- that costs what it shows. An hour before 1970 is rounded down too.
+CREATE TABLE runs_hours (
+    hour INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    runs INTEGER NOT NULL,
+    PRIMARY KEY (hour, result)
+) WITHOUT ROWID;
+INSERT INTO runs_hours
+SELECT started / 3600000000 - (started % 3600000000 < 0), coalesce(result, ''), count(*)
+FROM runs WHERE started > -9223372036854775808 GROUP BY 1, 2;
+
 -- How many runs there are of each kind, and with each choice of stages: kept, not counted.
 CREATE TABLE runs_counts (
     pipeline TEXT NOT NULL,
@@ -46,6 +58,10 @@ CREATE TRIGGER runs_added AFTER INSERT ON runs BEGIN
     ON CONFLICT DO UPDATE SET runs = runs + 1;
     INSERT INTO runs_stage_sets (stages, runs) VALUES (new.stages, 1)
     ON CONFLICT DO UPDATE SET runs = runs + 1;
+    INSERT INTO runs_hours (hour, result, runs)
+    SELECT new.started / 3600000000 - (new.started % 3600000000 < 0), coalesce(new.result, ''), 1
+    WHERE new.started > -9223372036854775808
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
 END;
 CREATE TRIGGER runs_removed AFTER DELETE ON runs BEGIN
     UPDATE runs_counts SET runs = runs - 1
@@ -54,4 +70,10 @@ CREATE TRIGGER runs_removed AFTER DELETE ON runs BEGIN
     WHERE pipeline = coalesce(old.pipeline, '') AND result = coalesce(old.result, '') AND runs = 0;
     UPDATE runs_stage_sets SET runs = runs - 1 WHERE stages = old.stages;
     DELETE FROM runs_stage_sets WHERE stages = old.stages AND runs = 0;
+    UPDATE runs_hours SET runs = runs - 1
+    WHERE hour = old.started / 3600000000 - (old.started % 3600000000 < 0)
+        AND result = coalesce(old.result, '');
+    DELETE FROM runs_hours
+    WHERE hour = old.started / 3600000000 - (old.started % 3600000000 < 0)
+        AND result = coalesce(old.result, '') AND runs = 0;
 END;

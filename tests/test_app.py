@@ -23,7 +23,7 @@ from web.safety.answer_headers import SECURITY_HEADERS
 RUNS = "/api/pipeline/runs"
 PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
-PAGES = ("/", "/fragments/runs", "/static/live.js")
+PAGES = ("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/static/live.js")
 STREAM = "/api/pipeline/stream"
 METHODS = {
     path.replace("{run_id}", "run-1"): {each.method for each in ENDPOINTS if each.path == path}
@@ -201,7 +201,7 @@ def test_a_person_gets_a_page_about_a_problem(client: TestClient) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert "&lt;b&gt;such&lt;/b&gt;" in answer.text
-    assert 'href="../../../static/runfold.css"' in answer.text
+    assert 'href="../../../static/tokens.css"' in answer.text
     check_problem(client.get(f"{RUNS}?limit=0", headers=accept), 422)
 
 
@@ -291,9 +291,8 @@ def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) 
 
 
 def test_the_page_lists_the_runs(client: TestClient) -> None:
-    """The first page, and its fragment, show each run with its result in words."""
-    page, fragment = client.get("/").text, client.get("/fragments/runs").text
-    assert fragment in page
+    """The first address leads to the runs, each with its result in words."""
+    page = client.get("/").text
     for text in ("3</b> runs", 'id="run-run-1"', "nightly", "stopped", "1 of 1", "at position"):
         assert text.lower() in page.lower()
     assert "ValueError: no more &lt;input&gt;" in page

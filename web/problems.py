@@ -23,6 +23,7 @@ from projections.errors import (
     QuestionTooLong,
     ReadModelOfAnotherLog,
 )
+from web.addresses import way_up
 from web.safety.answer_headers import SECURITY_HEADERS
 from web.templating import render
 
@@ -36,7 +37,6 @@ __all__ = [
     "Refused",
     "answer",
     "wants_page",
-    "way_up",
 ]
 
 
@@ -122,7 +122,7 @@ def answer(
     """Answer with a problem: as JSON, or as a page to a browser that is not at the API."""
     body = problem.as_json()
     if wants_page(request):
-        page = render("problem.html", problem=body, root=way_up(request))
+        page = render("problem.html", problem=body, layout="plain.html", root=way_up(request))
         return HTMLResponse(page, problem.status, headers)
     return Response(
         json.dumps(body), problem.status, headers, media_type="application/problem+json"
@@ -131,20 +131,8 @@ def answer(
 
 def wants_page(request: Request) -> bool:
     """Tell whether a browser asks, and not at the API."""
-    return "text/html" in request.headers.get("accept", "") and not _path(request).startswith(
-        "/api/"
-    )
-
-
-def way_up(request: Request) -> str:
-    """Give the relative address of the first page, which holds below any prefix of a proxy."""
-    path = _path(request)
-    return "../" * (path.count("/") - 1) or "./"
-
-
-def _path(request: Request) -> str:
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", ""))
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return "text/html" in request.headers.get("accept", "") and not path.startswith("/api/")
 
 
 def _http_error(request: Request, error: Exception) -> Response:

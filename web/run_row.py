@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.plain_values import utc_text
 from projections import RunSummary
-from web.wording import duration_text, readable, utc_minute
+from web.wording import readable
 
-__all__ = ["RunRow", "StageMark", "run_row"]
+__all__ = ["RunRow", "StageMark", "run_row", "seconds_so_far", "stage_marks"]
 
 _REASON = 300
 _MARKS = 12
@@ -41,9 +40,8 @@ class RunRow:
     pipeline: str
     result: str
     note: str | None
-    started: str | None
-    started_at: str | None
-    duration: str | None
+    started_at: datetime | None
+    seconds: float | None
     so_far: bool
     stages: Sequence[StageMark]
     more_stages: int
@@ -55,15 +53,14 @@ class RunRow:
 
 def run_row(run: RunSummary, now: datetime) -> RunRow:
     """Say of a run what the list shows, as of ``now``."""
-    stages = _stage_marks(run)
+    stages = stage_marks(run)
     return RunRow(
         run_id=run.run_id,
         pipeline=run.pipeline or _UNKNOWN,
         result=run.result or "running",
         note=run.liveness if run.result is None else None,
-        started=utc_minute(run.started_at) if run.started_at else None,
-        started_at=utc_text(run.started_at) if run.started_at else None,
-        duration=_duration(run, now),
+        started_at=run.started_at,
+        seconds=seconds_so_far(run, now),
         so_far=run.result is None,
         stages=stages[:_MARKS],
         more_stages=max(0, len(stages) - _MARKS),
@@ -74,16 +71,15 @@ def run_row(run: RunSummary, now: datetime) -> RunRow:
     )
 
 
-def _duration(run: RunSummary, now: datetime) -> str | None:
+def seconds_so_far(run: RunSummary, now: datetime) -> float | None:
     """Give how long the run took, or has taken so far; None where nobody knows."""
-    if run.duration_seconds is not None:
-        return duration_text(run.duration_seconds)
-    if run.result is not None or run.started_at is None:
-        return None
-    return duration_text(max(0.0, (now - run.started_at).total_seconds()))
+    if run.duration_seconds is not None or run.result is not None or run.started_at is None:
+        return run.duration_seconds
+    return max(0.0, (now - run.started_at).total_seconds())
 
 
-def _stage_marks(run: RunSummary) -> list[StageMark]:
+def stage_marks(run: RunSummary) -> list[StageMark]:
+    """Say of each stage how it stands, the planned ones first."""
     words = {"success": "completed", None: "running" if run.result is None else "unfinished"}
     states = {each.stage: "skipped" for each in run.stages_skipped}
     # An imported run names its stages and has no attempts.

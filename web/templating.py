@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ledger.plain_values import utc_text
+from web.addresses import run_address
+from web.wording import (
+    ago_text,
+    duration_text,
+    number_text,
+    readable,
+    readable_lines,
+    span_text,
+    utc_minute,
+    utc_short,
+)
 
 __all__ = ["render", "source_of"]
 
 _LOADER = PackageLoader("web")
 
+_SHORT = 60
+
+
+def _json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Write a value on one line where it is short, and over several where it is not."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) < _SHORT else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _millis(moment: datetime | float) -> int:
+    """Give a moment as the scripts take it: milliseconds since 1970."""
+    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    return round(1000 * seconds)
+
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=_LOADER,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {
+        "ago": ago_text,
+        "duration": duration_text,
+        "number": number_text,
+        "one_line": readable,
+        "lines": readable_lines,
+        "millis": _millis,
+        "pretty": _json_text,
+        "run_address": run_address,
+        "span": span_text,
+        "utc": utc_minute,
+        "utc_short": utc_short,
+        "utc_text": utc_text,
+    }
+    return environment
 
 
 def render(name: str, **values: object) -> str:

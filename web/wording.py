@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
-__all__ = ["duration_text", "readable", "utc_minute"]
+__all__ = [
+    "ago_text",
+    "duration_text",
+    "number_text",
+    "readable",
+    "readable_lines",
+    "span_text",
+    "utc_minute",
+    "utc_short",
+]
 
-_TEN, _MINUTE = 10, 60
+_TEN, _MINUTE, _MILLION = 10, 60, 1_000_000
+_SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_AGO = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+# What a program sends a terminal to colour its output, and other commands of that kind.
+_TERMINAL_COMMAND = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _ELLIPSIS = "…"
 _CONTROL_PICTURES = 0x2400
 _DELETE = 0x7F
@@ -31,9 +45,39 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} m {second:02} s"
 
 
+def ago_text(moment: datetime, now: datetime) -> str:
+    """Say how long ago a moment was, in its largest unit, like ``3 h ago``."""
+    seconds = (now - moment).total_seconds()
+    past = abs(seconds)
+    for unit, length in _AGO:
+        if past >= length:
+            amount = f"{int(past // length)} {unit}"
+            return f"{amount} ago" if seconds > 0 else f"in {amount}"
+    return "just now"
+
+
+def number_text(number: float) -> str:
+    """Write a number with its thousands apart, like ``12,345`` and ``0.25``."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:,.6g}" if abs(number) < _MILLION else f"{number:,.0f}"
+
+
 def utc_minute(moment: datetime) -> str:
     """Write a time as a list shows it; the column says that it is UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def utc_short(moment: datetime) -> str:
+    """Write a time below a chart, to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def span_text(seconds: float) -> str:
+    """Name a span of whole units, like ``hour`` and ``5 minutes``."""
+    name, length = next(one for one in _SPANS if seconds % one[1] == 0)
+    number = round(seconds / length)
+    return name if number == 1 else f"{number} {name}s"
 
 
 def readable(text: str, limit: int) -> str:
@@ -42,11 +86,22 @@ def readable(text: str, limit: int) -> str:
     White space of any kind becomes a space, other controls their pictures, and what would turn the
     direction of the text around it is left out.
     """
-    shown = "".join(_visible(character) for character in text[: 2 * limit])
+    shown = text[: 2 * limit]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join([_visible(character) for character in shown])
     line = " ".join(shown.split())
     if len(line) > limit or len(text) > 2 * limit:
         return line[: limit - 1].rstrip() + _ELLIPSIS
     return line
+
+
+def readable_lines(text: str) -> str:
+    """Keep the lines of a text, and make what is in them harmless to look at, as ``readable`` does.
+
+    The commands to a terminal that colour a program's output are left out.
+    """
+    plain = _TERMINAL_COMMAND.sub("", text).replace("\r\n", "\n").expandtabs(4)
+    return "".join(character if character in "\n " else _visible(character) for character in plain)
 
 
 def _visible(character: str) -> str:

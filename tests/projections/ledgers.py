@@ -89,6 +89,7 @@ TABLES = {
     "details": "SELECT * FROM runs_details ORDER BY run",
     "reasons": "SELECT * FROM runs_reasons ORDER BY run",
     "counts": "SELECT * FROM runs_counts ORDER BY pipeline, result",
+    "hours": "SELECT * FROM runs_hours ORDER BY hour, result",
     "stages": "SELECT * FROM runs_stage_sets ORDER BY stages",
     "trigrams": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
     "failures": "SELECT * FROM failures ORDER BY run, position",

@@ -11,7 +11,7 @@ from tests.ledger.damage import flip
 from tests.ledger.damaged_logs import make_log
 from tests.ledger.witness import segments_of
 
-ADDRESSES = ("/api/pipeline/runs", "/api/pipeline/runs/run-5", "/")
+ADDRESSES = ("/api/pipeline/runs", "/api/pipeline/runs/run-5", "/runs")
 
 
 def test_a_damaged_log_is_served_and_says_so(tmp_path: Path) -> None:

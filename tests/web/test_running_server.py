@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_written_is_served_as_it_is(folder: Path) -> Non
     try:
         with serving(folder, privileged=False) as server:
             assert [run["run_id"] for run in server.runs()] == [run_id]
-            assert run_id in server.get("/").text
+            assert run_id in server.get("/runs").text
             said = eventually(server.said)
     finally:
         for path, mode in modes.items():

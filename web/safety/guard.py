@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.problems import Problem, answer, wants_page, way_up
+from web.addresses import way_up
+from web.problems import Problem, answer, wants_page
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin

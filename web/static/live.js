@@ -1,110 +1,85 @@
-// Keeps the open page up to the log. The stream only says that something is stale; what changed is
-// asked for again and put in place node by node, so that scroll, focus and selection stay.
+// Keeps the open page up to the log. The stream only says that something is stale; the page then asks
+// for its live part again, and htmx with idiomorph puts it in place node by node.
 
-const RETRY_AFTER = 3000; // between two tries to reach the server again
-const LOOK_AGAIN = 5000; // how long the duration of a run that goes on may lag
+import { holdNewRows, releaseRows } from "./reader.js";
+
+const APART = 300; // the least time between two questions
+const RETRY_AFTER = 2000; // between two tries to reach the server again
+const LOOK_AGAIN = 5000; // how long what depends on the clock alone may lag
 const SPEAK_AFTER = 5000; // the least time between two announcements
 
+const live = document.getElementById("live");
 const connection = document.getElementById("connection");
 const announcement = document.getElementById("announcement");
+const root = document.body.dataset.root;
 
+let due = 0; // the timer of the next question
 let asking = false;
 let stale = false;
+let askedAt = 0;
 let wasLost = false;
-let retrying = 0;
 let speaking = 0;
 let spokeAt = 0;
 
-/** Make `from` equal to `to`, and keep every node that still has its place. */
-function morph(from, to) {
-  if (from.isEqualNode(to)) return;
-  if (from.nodeName !== to.nodeName) return void from.replaceWith(to);
-  if (from.nodeType !== Node.ELEMENT_NODE) return void (from.data = to.data);
-  for (const name of from.getAttributeNames()) {
-    if (!to.hasAttribute(name)) from.removeAttribute(name);
-  }
-  for (const name of to.getAttributeNames()) {
-    if (from.getAttribute(name) !== to.getAttribute(name)) {
-      from.setAttribute(name, to.getAttribute(name));
-    }
-  }
-  morphChildren(from, to);
-}
-
-/** Children with an id are matched by it, others by their order. */
-function morphChildren(from, to) {
-  const known = new Map([...from.children].filter((each) => each.id).map((each) => [each.id, each]));
-  let place = from.firstChild;
-  for (const wanted of [...to.childNodes]) {
-    const alike = place && !place.id && place.nodeName === wanted.nodeName ? place : null;
-    const kept = wanted.id ? known.get(wanted.id) : alike;
-    if (!kept) {
-      if (wanted.nodeName === "TR") wanted.classList.add("new");
-      from.insertBefore(wanted, place);
-      continue;
-    }
-    if (kept === place) place = place.nextSibling;
-    else from.insertBefore(kept, place);
-    morph(kept, wanted);
-  }
-  while (place) {
-    const gone = place;
-    place = place.nextSibling;
-    gone.remove();
-  }
-}
-
-/** Tell people who listen to the page how many runs there are now, but not faster than they hear. */
-function announce() {
-  speaking ||= setTimeout(() => {
-    speaking = 0;
-    spokeAt = Date.now();
-    announcement.textContent = document.getElementById("runs").dataset.summary;
-  }, Math.max(0, spokeAt + SPEAK_AFTER - Date.now()));
-}
+const standing = () => document.getElementById("standing").dataset;
 
 function show(state, text) {
   connection.dataset.state = state;
   if (connection.textContent !== text) connection.textContent = text;
 }
 
-/** Ask for the list until nothing has become stale in the meantime. One question at a time. */
-async function refresh() {
-  stale = true;
-  if (asking) return;
-  asking = true;
-  try {
-    while (stale) {
-      stale = false;
-      const answer = await fetch("fragments/runs");
-      if (!answer.ok) return lost(`The server answers ${answer.status}, trying again`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const runs = document.getElementById("runs");
-      const before = runs.dataset.summary;
-      morph(runs, document.adoptNode(page.getElementById("runs")));
-      if (runs.dataset.summary !== before) announce();
-    }
-    show("live", wasLost ? "Connected again" : "Live");
-    wasLost = false;
-  } catch {
-    lost("Connection lost, trying again");
-  } finally {
-    asking = false;
+/** Ask for the live part: at most one question at a time, and not more often than is of use. */
+function refresh(soonest = APART) {
+  if (asking) {
+    stale = true;
+    return;
   }
+  due ||= setTimeout(() => {
+    due = 0;
+    asking = true;
+    stale = false;
+    askedAt = Date.now();
+    htmx.trigger(live, "stale");
+  }, Math.max(0, askedAt + soonest - Date.now()));
+}
+
+function answered(isFine, text) {
+  asking = false;
+  if (!isFine) return lost(text);
+  if (wasLost) show("live", "Connected again");
+  else if (connection.dataset.state !== "live") show("live", "Live");
+  wasLost = false;
+  if (stale) refresh();
 }
 
 function lost(text) {
   wasLost = true;
   show("lost", text);
-  retrying ||= setTimeout(() => {
-    retrying = 0;
-    refresh();
-  }, RETRY_AFTER);
+  refresh(RETRY_AFTER);
+}
+
+/** Tell people who listen to the page what it shows now, but not faster than they hear. */
+function announce() {
+  speaking ||= setTimeout(() => {
+    speaking = 0;
+    spokeAt = Date.now();
+    announcement.textContent = document.getElementById("standing").textContent;
+  }, Math.max(0, spokeAt + SPEAK_AFTER - Date.now()));
+}
+
+/** Tell whether this page shows anything that changed. */
+function concerns(change) {
+  const { run, position } = standing();
+  if (change.position <= Number(position) && !wasLost) return false;
+  return !run || !change.runs || change.runs.includes(run);
 }
 
 function listen() {
-  const source = new EventSource("api/pipeline/stream");
-  source.addEventListener("position", refresh);
+  const source = new EventSource(`${root}api/pipeline/stream`);
+  source.addEventListener("position", (event) => {
+    if (concerns(JSON.parse(event.data))) refresh();
+    else if (connection.dataset.state === "asking") show("live", "Live");
+  });
   source.addEventListener("error", () => {
     lost("Connection lost, trying again");
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_AFTER);
@@ -113,11 +88,35 @@ function listen() {
 
 /** What depends on the clock alone changes without an event. */
 function refreshWhileRunning() {
-  const running = document.getElementById("runs").dataset.running !== "0";
-  if (running && !document.hidden && connection.dataset.state === "live") refresh();
+  if ("running" in standing() && !document.hidden && !wasLost) refresh();
 }
 
-show("asking", "Connecting");
-listen();
-setInterval(refreshWhileRunning, LOOK_AGAIN);
-document.addEventListener("visibilitychange", refreshWhileRunning);
+let before = "";
+live.addEventListener("htmx:beforeSwap", () => {
+  before = document.getElementById("standing").textContent;
+  holdNewRows();
+});
+live.addEventListener("htmx:afterSwap", () => {
+  if (document.getElementById("standing").textContent !== before) announce();
+});
+live.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (target !== live) return;
+  const status = detail.xhr?.status;
+  answered(
+    detail.successful,
+    status ? `The server answers ${status}, trying again` : "Connection lost, trying again",
+  );
+});
+document.getElementById("new-rows")?.addEventListener("click", () => {
+  releaseRows();
+  refresh(0);
+});
+
+if ("past" in standing()) {
+  show("past", "The past does not change");
+} else {
+  show("asking", "Connecting");
+  listen();
+  setInterval(refreshWhileRunning, LOOK_AGAIN);
+  document.addEventListener("visibilitychange", refreshWhileRunning);
+}

@@ -1,0 +1,17 @@
+"""The pages that every check goes over. A new page is one more line."""
+
+from __future__ import annotations
+
+__all__ = ["ADDRESSES"]
+
+ADDRESSES = (
+    "/runs",
+    "/runs?q=index&pipeline=nightly&metadata=day%3D2026-01-15&started_after=2020-01-01",
+    "/runs/run-failed",
+    "/runs/run-failed?event=6",
+    "/runs/run-running",
+    "/runs/run-imported",
+    "/runs/hostile-0",
+    "/runs/hostile-1",
+    "/runs/hostile-3/explain",
+)

@@ -1,0 +1,122 @@
+"""What a page is, and how each is served: whole, or only its live part to a page that is open.
+
+A page is a view and a template. The view takes what was asked for and gives plain values; the
+template extends the ``layout`` it is given. When the stream says that a page is stale, the page
+asks for its own address again with the header ``HX-Request``, gets the live part of the same
+template, and puts it in place node by node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from projections import RunHistory
+from projections.out_of_reach import ranges_text
+from web.addresses import way_up
+from web.ledger_headers import position_header
+from web.pages.query import NoQuery, PageQuery, read_query
+from web.problems import Problem, answer
+from web.templating import render
+
+__all__ = ["NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
+
+_WHOLE, _LIVE_PART = "layout.html", "live_part.html"
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request for a page, as its view sees it.
+
+    Attributes:
+        history: the runs of the ledger.
+        asked: the query, as the model of the page.
+        names: the parts of the path that vary.
+        now: what time it is.
+        position: what the page reflects at least.
+    """
+
+    history: RunHistory
+    asked: Any
+    names: Mapping[str, str]
+    now: datetime
+    position: int
+
+
+View = Callable[[Visit], Values | Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationLink:
+    """A page's place in the navigation: its name, and the key behind ``g`` that goes there."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        path: where it is.
+        template: what shows it; extends ``layout``.
+        view: gives the values for the template, or the problem there is instead.
+        asks: the model of its query.
+        link: how the navigation names it; None where it does not.
+    """
+
+    path: str
+    template: str
+    view: View
+    asks: type[PageQuery] = NoQuery
+    link: NavigationLink | None = None
+
+
+def page_routes(pages: Sequence[Page], history: RunHistory) -> list[Route]:
+    """Give a route for each page."""
+    return [Route(page.path, _endpoint(page, pages, history)) for page in pages]
+
+
+def _endpoint(
+    page: Page, pages: Sequence[Page], history: RunHistory
+) -> Callable[[Request], Response]:
+    navigation = [each for each in pages if each.link]
+
+    def serve(request: Request) -> Response:
+        asked = read_query(page.asks, request.query_params)
+        # Taken first: the page may be newer than it says, never older.
+        position, out_of_reach = history.standing()
+        degraded = history.degraded()
+        headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
+        now = datetime.now(UTC)
+        values = page.view(Visit(history, asked, request.path_params, now, position))
+        if isinstance(values, Problem):
+            return answer(request, values, headers)
+        is_live_part = request.headers.get("hx-request") == "true"
+        if is_live_part:
+            # So that going back never shows the part where the page was.
+            headers["Cache-Control"] = "no-store"
+        body = render(
+            page.template,
+            layout=_LIVE_PART if is_live_part else _WHOLE,
+            root=way_up(request),
+            page=page,
+            navigation=navigation,
+            position=position,
+            damaged=ranges_text(out_of_reach),
+            degraded=degraded,
+            now=now,
+            **values,
+        )
+        return HTMLResponse(body, headers=headers)
+
+    return serve

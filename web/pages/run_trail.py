@@ -1,0 +1,154 @@
+"""One pass over the events of a run: those of a page, and who said what of it later.
+
+A run of ten thousand events is read once, and only the events that are shown are decoded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger import LogReader
+from ledger.errors import LedgerDamaged, LedgerReplaced
+from ledger.walk import Line
+from web.wording import duration_text, readable
+
+__all__ = ["Annotation", "EventRow", "RunTrail", "position_at_event", "read_trail"]
+
+_ANNOTATED = b'"type":"run_annotated"'
+_LONGEST = 220
+_FIRST = ("stage", "attempt", "result", "pipeline")
+# Told elsewhere on the page, or too long to be of use on one line.
+_UNSAID = ("output_tail", "writer")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it is listed.
+
+    Attributes:
+        position: in the log.
+        sequence: in the run.
+        type: its type.
+        occurred_at: when it happened, as the log says it.
+        words: what it tells, on one line.
+        raw: the line of the log, as it lies there.
+        leaf: its leaf hash, 64 hex digits.
+    """
+
+    position: int
+    sequence: int
+    type: str
+    occurred_at: str
+    words: str
+    raw: str
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Who added a key to the metadata, and where."""
+
+    actor: str
+    at: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunTrail:
+    """A page of the events of a run.
+
+    Attributes:
+        events: those of the page.
+        annotations: of each key of the metadata that was added later, the last to say it.
+        damage: why the events could not all be read; None where they could.
+    """
+
+    events: Sequence[EventRow] = ()
+    annotations: Mapping[str, Annotation] = field(default_factory=dict)
+    damage: str | None = None
+
+
+def position_at_event(reader: LogReader, run_id: str, sequence: int) -> int | None:
+    """Find the position of a run's event; None where it has no such event."""
+    for line in reader.run_lines(run_id):
+        if line.envelope.sequence >= sequence:
+            return line.envelope.position
+    return None
+
+
+def read_trail(
+    reader: LogReader, run_id: str, *, after: int, limit: int, annotated: bool = True
+) -> RunTrail:
+    """Read a page of a run's events.
+
+    Args:
+        reader: of the log.
+        run_id: the run.
+        after: the sequence that the page goes on behind.
+        limit: how many events at most.
+        annotated: whether any of it may have been annotated; if not, what is behind the page is
+            not read.
+    """
+    events: list[EventRow] = []
+    annotations: dict[str, Annotation] = {}
+    damage = None
+    try:
+        for line in reader.run_lines(run_id):
+            if len(events) == limit and not annotated:
+                break
+            if _ANNOTATED in line.raw:
+                annotations |= dict(_annotated(line))
+            if line.envelope.sequence > after and len(events) < limit:
+                events.append(event_row(line))
+    except (LedgerDamaged, LedgerReplaced) as error:
+        damage = str(error)
+    return RunTrail(events, annotations, damage)
+
+
+def event_row(line: Line) -> EventRow:
+    """Say of an event what a list shows."""
+    told: dict[str, Any] = json.loads(line.raw)
+    return EventRow(
+        line.envelope.position,
+        line.envelope.sequence,
+        str(told["type"]),
+        str(told["occurred_at"]),
+        _words(told["data"]),
+        line.raw.decode(errors="replace"),
+        line.end.leaf,
+    )
+
+
+def _annotated(line: Line) -> Iterator[tuple[str, Annotation]]:
+    told = json.loads(line.raw)
+    if told["type"] == "run_annotated" and isinstance(told["data"].get("metadata"), dict):
+        at, actor = str(told["occurred_at"]), str(told["data"].get("actor"))
+        for key in told["data"]["metadata"]:
+            yield key, Annotation(actor, at, line.envelope.position)
+
+
+def _words(data: object) -> str:
+    """Say what a payload tells: what names it first, then the rest of what is short."""
+    if not isinstance(data, dict):
+        return readable(json.dumps(data, ensure_ascii=False), _LONGEST)
+    names = [name for name in _FIRST if name in data]
+    names += [name for name in data if name not in _FIRST]
+    words = [_word(name, data[name]) for name in names]
+    return readable(" · ".join([word for word in words if word]), _LONGEST)
+
+
+def _word(name: str, value: object) -> str:
+    if name in _UNSAID or value is None or value in ({}, [], "", False):
+        return ""
+    if name == "error" and isinstance(value, dict):
+        return f"{value.get('type')}: {str(value.get('message'))[:_LONGEST]}"
+    if name in ("stage", "pipeline", "result"):
+        return str(value)
+    if name == "elapsed_seconds" and isinstance(value, int | float):
+        return f"took {duration_text(value)}"
+    if isinstance(value, dict | list | bool):
+        return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
+    return f"{name.replace('_', ' ')} {str(value)[:_LONGEST]}"

@@ -1,0 +1,132 @@
+"""What the list of runs can be asked for, and the addresses of lists that differ in one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ledger.errors import InvalidEvent
+from projections.run_filter import RunFilter
+from projections.run_order import RunKey, RunOrder
+from web.addresses import with_query
+from web.pages.query import PageQuery
+from web.problems import InvalidParameters, ParameterError
+
+__all__ = ["RunsQuery", "filter_of", "key_of", "metadata_of", "runs_address"]
+
+Text = Annotated[str, Field(max_length=1_000)]
+
+
+def _aware(moment: datetime) -> datetime:
+    """Take a time without a zone for UTC: a field for a time in a browser knows none."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _seconds(value: object) -> object:
+    """Take a number with a unit too, like ``90s``, ``5m`` and ``2h``."""
+    if isinstance(value, str) and value[-1:] in _UNITS:
+        try:
+            return float(value[:-1]) * _UNITS[value[-1]]
+        except ValueError:
+            return value
+    return value
+
+
+def _pair(text: str) -> str:
+    if not text.partition("=")[1] or text.startswith("="):
+        message = "give it as key=value"
+        raise ValueError(message)
+    return text
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+Moment = Annotated[datetime, AfterValidator(_aware)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
+Pair = Annotated[Text, AfterValidator(_pair)]
+
+
+class RunsQuery(PageQuery):
+    """Which runs to list, in which order, and from where on."""
+
+    result: Literal["success", "failed", "stopped", "running"] | None = None
+    pipeline: Text | None = None
+    q: Text | None = None
+    stage_executed: Text | None = None
+    stage_failed: Text | None = None
+    fingerprint: Text | None = None
+    metadata: tuple[Pair, ...] = ()
+    started_after: Moment | None = None
+    started_before: Moment | None = None
+    ended_after: Moment | None = None
+    ended_before: Moment | None = None
+    duration_above: Seconds | None = None
+    duration_below: Seconds | None = None
+    sort: RunOrder = RunOrder.NEWEST
+    after: Text | None = None
+
+
+def metadata_of(asked: RunsQuery) -> Mapping[str, str]:
+    """Give the pairs of the metadata that are asked for."""
+    pairs = (pair.partition("=") for pair in asked.metadata)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def filter_of(asked: RunsQuery) -> RunFilter:
+    """Give the filter that a query means.
+
+    Raises:
+        InvalidParameters: names the parameter that no run can be asked for.
+    """
+    result = None if asked.result == "running" else asked.result
+    same = {
+        name: getattr(asked, name)
+        for name in RunFilter.__struct_fields__
+        if name in RunsQuery.model_fields and name not in ("result", "metadata")
+    }
+    try:
+        return RunFilter(
+            **same,
+            result=result,
+            running=asked.result == "running",
+            metadata=metadata_of(asked),
+            reason=asked.q,
+        )
+    except InvalidEvent as error:
+        raise InvalidParameters([ParameterError(error.field, error.reason)]) from None
+
+
+def key_of(asked: RunsQuery) -> RunKey | None:
+    """Give the place that the page goes on behind.
+
+    Raises:
+        InvalidParameters: it is none, or of a list in another order.
+    """
+    if asked.after is None:
+        return None
+    try:
+        key = RunKey.parse(asked.after)
+        key.check_order(asked.sort)
+    except InvalidEvent as error:
+        raise InvalidParameters([ParameterError(error.field, error.reason)]) from None
+    return key
+
+
+def runs_address(asked: RunsQuery, **changes: object) -> str:
+    """Give the address of a list like this one but for ``changes``; it begins anew unless told."""
+    values = {**asked.model_dump(exclude_defaults=True), "after": None, **changes}
+    return with_query("runs", _pairs(values))
+
+
+def _pairs(values: Mapping[str, object]) -> Sequence[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            pairs += [(name, str(one)) for one in value]
+        elif isinstance(value, datetime):
+            pairs.append((name, f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"))
+        elif value is not None:
+            pairs.append((name, str(value)))
+    return pairs

@@ -1,0 +1,56 @@
+// What of the page belongs to its reader, and stays when the page is brought up to date: what is
+// unfolded, chosen and written, and where the rows are that are being looked at.
+
+const button = document.getElementById("new-rows");
+const arrived = new Set();
+let held = false;
+let released = false;
+
+/** Tell whether somebody is at the list now, so that nothing in it should move. */
+function isLookedAt(list) {
+  return (
+    list.matches(":hover") ||
+    list.contains(document.activeElement) ||
+    list.getBoundingClientRect().top < 0 ||
+    list.querySelector("input:checked") !== null
+  );
+}
+
+/** Before the page is brought up to date: decide whether new rows wait behind a button. */
+export function holdNewRows() {
+  const list = document.querySelector("[data-rows]");
+  held = Boolean(button && list?.querySelector("[data-row]") && !released && isLookedAt(list));
+  released = false;
+  arrived.clear();
+  if (button) button.hidden = true;
+}
+
+/** Let the rows in that wait, the next time. */
+export function releaseRows() {
+  released = true;
+  scrollTo({ top: 0 });
+}
+
+const isRow = (node) => node.nodeType === Node.ELEMENT_NODE && node.matches("[data-row]");
+
+Object.assign(Idiomorph.defaults.callbacks, {
+  beforeNodeAdded(node) {
+    if (!isRow(node)) return true;
+    if (!held) {
+      node.classList.add("new");
+      return true;
+    }
+    arrived.add(node.id);
+    button.hidden = false;
+    button.textContent = `${arrived.size} new ${arrived.size === 1 ? "run" : "runs"}`;
+    return false;
+  },
+  beforeNodeRemoved: (node) => !(held && isRow(node)),
+  beforeAttributeUpdated(name, node) {
+    if (name === "open") return node.nodeName !== "DETAILS";
+    if (name === "name") return !node.matches("[data-chosen]");
+    if (name === "hidden") return !node.matches("button.copy");
+    if (name === "value" && node.type === "range") return node !== document.activeElement;
+    return !(["checked", "value"].includes(name) && node.nodeName === "INPUT");
+  },
+});
