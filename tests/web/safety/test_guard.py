@@ -204,7 +204,7 @@ class TestSigningIn:
         cookie = answer.headers["set-cookie"].lower()
         assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/"))
         assert "no-store" in answer.headers["cache-control"]
-        assert client.get("/").status_code == 200
+        assert client.get("/runs").status_code == 200
         again = TestClient(client.app, base_url=f"http://{HOST}", follow_redirects=False)
         assert again.get(f"/sign-in?link={link}").status_code == 401
 
@@ -222,7 +222,7 @@ class TestSigningIn:
         answer = client.post("/sign-in", data={"token": f" {text} "})
         assert answer.status_code == 303
         assert text not in answer.headers["set-cookie"]
-        assert client.get("/").status_code == 200
+        assert client.get("/runs").status_code == 200
 
     def test_who_signed_out_is_out(self, guarded: Guarded, client: TestClient) -> None:
         """The session is over for good, not only forgotten by the browser."""
