@@ -17,6 +17,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    RunNotStarted,
     StageTimeout,
     UnknownPipeline,
 )
@@ -29,6 +30,7 @@ from automation.errors import (
         (PipelineError("name", "wrong", "p.toml"), "p.toml: name: wrong"),
         (UnknownPipeline("x", ("a", "b")), "there is no pipeline 'x': name a TOML file, or one of"),
         (RunNotFound("r", Path("/d")), "there is no run 'r' in /d"),
+        (RunNotStarted("r", Path("/d"), "2026-01-15T10:00:00Z"), "it started at 2026-01-15T10:00"),
         (RunIdAmbiguous("r", ("r1", "r2")), "several runs begin with 'r': r1, r2"),
         (BadArgument("--param", "wrong"), "--param: wrong"),
         (CannotListen("::1", 80, "taken"), "cannot listen on ::1, port 80: taken"),
