@@ -22,6 +22,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 __all__ = [
@@ -93,10 +94,11 @@ class RunNotFound(AutomationError):
 class RunNotStarted(RunNotFound):
     """The run started later than the moment that was asked for: ask for a later one."""
 
-    started_at: str
+    started_at: datetime | None
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} had not started then: it started at {self.started_at}"
+        when = f": it started at {self.started_at.isoformat()}" if self.started_at else ""
+        return f"run {self.run_id!r} had not started then{when}"
 
 
 @dataclass(eq=False)

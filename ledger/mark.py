@@ -31,7 +31,7 @@ _RECORD = 128
 _TRIES = 5
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """All bytes before ``offset`` in ``segment``, up to ``position``, are on disk."""
 
     segment: int

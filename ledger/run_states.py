@@ -29,7 +29,7 @@ _NO_STAGE = _StagePart()
 _decode_stage = msgspec.json.Decoder(_StagePart).decode
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An event of the run that lies in the log already."""
 
     position: int

@@ -44,7 +44,7 @@ from ledger.errors import (
         (RunIdAmbiguous("r", ()), 2),
         (LedgerNotFound(Path()), 3),
         (RunNotFound("r", Path()), 3),
-        (RunNotStarted("r", Path(), "2026-01-15T10:00:00Z"), 3),
+        (RunNotStarted("r", Path(), None), 3),
         (LedgerDamaged("", 1, 1, ""), 4),
         (LedgerReplaced(Path(), ""), 4),
     ],
