@@ -4,6 +4,7 @@ AutomationError
 ├── PipelineError         a pipeline is not written as it must be: names the place and the field
 ├── UnknownPipeline       there is no pipeline of that name
 ├── RunNotFound           no run in the ledger has that id, or an id that begins so
+│   └── RunNotStarted     it has, but only later than the moment that was asked for
 ├── RunIdAmbiguous        several have an id that begins so
 ├── FailureNotFound       no failure has that fingerprint, or one that begins so
 ├── FailureAmbiguous      several have one that begins so
@@ -24,6 +25,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "RefusedLine",
     "RunIdAmbiguous",
     "RunNotFound",
+    "RunNotStarted",
     "SettingsInvalid",
     "StageTimeout",
     "TokenNotFound",
@@ -91,6 +94,17 @@ class RunNotFound(AutomationError):
 
     def __str__(self) -> str:
         return f"there is no run {self.run_id!r} in {self.folder.absolute()}"
+
+
+@dataclass(eq=False)
+class RunNotStarted(RunNotFound):
+    """The run started later than the moment that was asked for: ask for a later one."""
+
+    started_at: datetime | None
+
+    def __str__(self) -> str:
+        when = f": it started at {self.started_at.isoformat()}" if self.started_at else ""
+        return f"run {self.run_id!r} had not started then{when}"
 
 
 @dataclass(eq=False)

@@ -10,10 +10,9 @@ It takes some 80 bytes of memory for each line.
 
 import json
 import sys
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64, crc32
 from hashlib import sha256
 from pathlib import Path
-from zlib import crc32
 
 
 def need(fact: object, complaint: str) -> None:
@@ -51,17 +50,18 @@ def main(folder: str, head_file: str = "", verifier_key: str = "") -> None:
     # Without a tree head that was kept, this makes the one of today.
     note = Path(head_file).read_text(encoding="utf-8") if head_file else f"\n{len(leaves) - 1}"
     old = leaves[1 : int(note.split("\n")[1]) + 1]
-    head = f"runfold/{created['data']['ledger_id']}\n{len(old)}\n{b64encode(root(old)).decode()}\n"
+    head = f"runfold/{created['data']['ledger_id']}\n{len(old)}\n{b2a_base64(root(old)).decode()}"
     need(note.startswith(head) or not head_file, "the log does not extend the tree head")
     if verifier_key:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         name, key_id, key = verifier_key.split("+", 2)
-        own = [s for s in map(b64decode, note[len(head) :].split()[2::3]) if s[:4].hex() == key_id]
+        own = [s for s in map(a2b_base64, note[len(head) :].split()[2::3]) if s[:4].hex() == key_id]
         need(own and head.startswith(f"{name}\n"), "that key did not sign the tree head")
-        Ed25519PublicKey.from_public_bytes(b64decode(key)[1:]).verify(own[0][4:], head.encode())
+        Ed25519PublicKey.from_public_bytes(a2b_base64(key)[1:]).verify(own[0][4:], head.encode())
     print(f"RIGHT: {len(leaves) - 1} lines, key {'right' if verifier_key else 'not given'}\n{head}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.excepthook = lambda kind, error, _: sys.exit(f"WRONG: {kind.__name__}: {error}")
+    main(*sys.argv[1:]) if len(sys.argv) in (2, 3, 4) else sys.exit(__doc__)

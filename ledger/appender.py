@@ -3,7 +3,8 @@
 1. Take the lock. Read the mark and the poison record. Take in what others appended since.
 2. Stage the group in memory. Where it would not fit, rotate: sync the active segment, make the new
    one, sync it and its folder, move the mark to it.
-3. Write all lines with one ``write`` on an ``O_APPEND`` descriptor; a failure cuts them off again.
+3. Write all lines with one ``write`` on an ``O_APPEND`` descriptor; a failure cuts them off again,
+   in the turn to sync, as another may just be syncing them.
 4. Release the lock. Wait until the mark has passed what was written: by this process's sync, or by
    another's (see ``sync_turn.py``). Only then does anyone get a receipt.
 
@@ -115,8 +116,7 @@ class Appender:
                 end = self._tail.end
         except OSError as error:
             self._forget()
-            cause = _CAUSES.get(error.errno or 0, os.strerror(error.errno or 0))
-            raise AppendFailed(cause) from error
+            raise AppendFailed(_cause(error)) from error
         except BaseException:
             # An interrupt may come between any two steps: look at the disk again.
             self._forget()
@@ -185,19 +185,27 @@ class Appender:
         self._states.forget()
 
     def _write(self, staging: Staging) -> None:
-        self._tail.append(b"".join(staging.lines), staging.end)
+        try:
+            self._tail.append(b"".join(staging.lines), staging.end)
+        except OSError as error:
+            self._roll_back(error)
+            raise
         staging.keep()
-        self._index(staging)
+        # So that nobody reads it again to know.
+        begin = staging.begin
+        self._reader.run_index.note(begin.segment, begin.offset, staging.runs, staging.lines)
 
-    def _index(self, staging: Staging) -> None:
-        """Tell the index what was appended, so that nobody reads it again to know."""
-        index = self._reader.run_index.active
-        offset = staging.begin.offset
-        if index.segment != staging.begin.segment:
-            return
-        for run_id, line in zip(staging.runs, staging.lines, strict=True):
-            index.note(run_id, offset, offset + len(line))
-            offset += len(line)
+    def _roll_back(self, cause: OSError) -> None:
+        """Cut off what was written by a write that failed.
+
+        Raises:
+            DurabilityUnknown: that could not be done: some of it may stay.
+        """
+        try:
+            self._turn.roll_back(self._tail)
+        except (OSError, LockTimeout) as error:
+            reason = f"it was written in part ({_cause(cause)}), and could not be cut off: {error}"
+            raise DurabilityUnknown(segment_name(self._tail.end.segment), reason) from error
 
     def _must_rotate(self, size: int) -> bool:
         offset = self._tail.end.offset
@@ -233,6 +241,10 @@ class Appender:
         self._tail.close()
         self._lock.close()
         self._turn.close()
+
+
+def _cause(error: OSError) -> str:
+    return _CAUSES.get(error.errno or 0, os.strerror(error.errno or 0))
 
 
 def _undurable(answer: Answer, durable_position: int) -> Answer:

@@ -82,7 +82,7 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crc: str
 
 
-class Body(msgspec.Struct, frozen=True):
+class Body(msgspec.Struct, frozen=True, gc=False):
     """The part of a line that the log adds nothing to, encoded once, outside the lock."""
 
     event_id: str

@@ -341,7 +341,7 @@ class RecordedEvent(msgspec.Struct, frozen=True):
         return hashlib.sha256(b"\x00" + self.line).hexdigest()
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What an append gives back: where the event lies, its leaf hash, and whether it is on disk.
 
     ``duplicate`` marks the first receipt of an event that was appended again with its event_id.

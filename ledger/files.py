@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
-    "append_whole",
     "create_exclusive",
     "make_folder",
     "read_range",
@@ -20,6 +19,7 @@ __all__ = [
     "sync_data",
     "sync_file",
     "sync_folder",
+    "write_whole",
 ]
 
 
@@ -69,7 +69,7 @@ def create_exclusive(path: Path, data: bytes = b"", *, mode: int = 0o644) -> Non
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(path, flags, mode)
     try:
-        _write_all(fd, data)
+        write_whole(fd, data)
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -82,7 +82,7 @@ def replace_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     fd = os.open(temporary, flags, mode)
     try:
         try:
-            _write_all(fd, data)
+            write_whole(fd, data)
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -93,19 +93,15 @@ def replace_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
-def append_whole(fd: int, data: bytes, start: int) -> None:
-    """Append all of ``data`` to a file that is ``start`` bytes long, or nothing of it.
-
-    Needs an unbuffered ``O_APPEND`` descriptor and the lock. Durable only after ``sync_data``.
+def write_whole(fd: int, data: bytes) -> None:
+    """Write all of ``data``, by one call where the disk allows. Durable only after ``sync_data``.
 
     Raises:
-        OSError: the cause; the file is ``start`` bytes long again.
+        OSError: the cause; some of the bytes may lie there, and it is the caller who cuts them off.
     """
-    try:
-        _write_all(fd, data)
-    except OSError:
-        os.ftruncate(fd, start)
-        raise
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
 
 
 def read_range(fd: int, start: int, end: int) -> bytes:
@@ -118,9 +114,3 @@ def read_range(fd: int, start: int, end: int) -> bytes:
         parts.append(part)
         start += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    written = os.write(fd, data)
-    while written < len(data):
-        written += os.write(fd, data[written:])

@@ -100,7 +100,7 @@ class Violation(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Lifecycle(msgspec.Struct, frozen=True, eq=False):
+class Lifecycle(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Where one run stands: its phase, and for each stage its last attempt and that one's phase."""
 
     phase: RunPhase = RunPhase.ABSENT

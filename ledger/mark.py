@@ -22,9 +22,7 @@ import msgspec
 __all__ = [
     "Mark",
     "Records",
-    "clear_poison",
     "read_mark",
-    "read_poison",
     "write_mark",
     "write_poison",
 ]
@@ -33,7 +31,7 @@ _RECORD = 128
 _TRIES = 5
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """All bytes before ``offset`` in ``segment``, up to ``position``, are on disk."""
 
     segment: int
@@ -83,11 +81,6 @@ def read_mark(fd: int) -> Mark | None:
     return _decode_mark(_read(fd)[:_RECORD])
 
 
-def read_poison(fd: int) -> int | None:
-    """Read which segment's sync failed, by its first position; None where none did."""
-    return _decode_poison(_read(fd)[_RECORD:])
-
-
 class Records:
     """Both records as one writer last read or wrote them: what did not change is not read anew.
 
@@ -96,11 +89,12 @@ class Records:
         poison: the segment whose sync failed, by its first position; None where none did.
     """
 
-    __slots__ = ("_raw", "mark", "poison")
+    __slots__ = ("_raw", "_unnoted", "mark", "poison")
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._raw = b""
+        self._unnoted: int | None = None
         self.mark: Mark | None = None
         self.poison: int | None = None
 
@@ -110,6 +104,8 @@ class Records:
             self._raw = _read(fd)
             self.mark = _decode_mark(self._raw[:_RECORD])
             self.poison = _decode_poison(self._raw[_RECORD:])
+        if self._unnoted is not None:
+            self.poison = max(self._unnoted, self.poison or 0)
 
     def cover(self, segment: int, offset: int) -> bool:
         """Tell whether the mark has come as far as a place in the log."""
@@ -122,6 +118,24 @@ class Records:
         os.pwrite(fd, record, 0)
         self._raw = record + self._raw[_RECORD:]
         self.mark = mark
+
+    def write_poison(self, fd: int, segment: int, boot_id: str) -> None:
+        """Say that this segment must never be synced again, unless a later one is named already.
+
+        Where even that cannot be written, this process alone heeds it.
+        """
+        self.read(fd)
+        if self.poison is not None and self.poison >= segment:
+            return
+        try:
+            write_poison(fd, segment, boot_id)
+        except OSError:
+            self._unnoted = self.poison = segment
+
+    def clear_poison(self, fd: int) -> None:
+        """Say that the poisoned segment was replaced."""
+        os.pwrite(fd, _encode(b"poison -"), _RECORD)
+        self._unnoted = self.poison = None
 
 
 def write_mark(fd: int, mark: Mark) -> None:
@@ -139,8 +153,3 @@ def _encode_mark(mark: Mark) -> bytes:
 def write_poison(fd: int, segment: int, boot_id: str) -> None:
     """Say that this segment must never be synced again."""
     os.pwrite(fd, _encode(b"poison %020d %b" % (segment, boot_id.encode())), _RECORD)
-
-
-def clear_poison(fd: int) -> None:
-    """Say that the poisoned segment was replaced."""
-    os.pwrite(fd, _encode(b"poison -"), _RECORD)

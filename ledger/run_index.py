@@ -217,6 +217,17 @@ class RunIndex:
                 if found < offset:
                     yield segment, found
 
+    def note(
+        self, segment: int, offset: int, runs: Sequence[str | None], lines: Sequence[bytes]
+    ) -> None:
+        """Take in lines that this process appended at a place, one for each of ``runs``."""
+        # With the guard: whoever reads may be taking in the same lines.
+        with self._guard:
+            if self.active.segment == segment:
+                for run_id, line in zip(runs, lines, strict=True):
+                    self.active.note(run_id, offset, offset + len(line))
+                    offset += len(line)
+
     def _in_active(self, segment: int, offset: int, key: bytes) -> list[int]:
         if self.active.segment != segment:
             self.active = ActiveIndex(segment)

@@ -29,7 +29,7 @@ _NO_STAGE = _StagePart()
 _decode_stage = msgspec.json.Decoder(_StagePart).decode
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An event of the run that lies in the log already."""
 
     position: int
@@ -79,20 +79,26 @@ class RunStates:
         """Take ``load``, which gives a run's lines that lie behind an end it was known to."""
         self._load = load
         self._states: dict[str | None, RunState] = {}
+        self._tried: set[str] = set()
 
     def get(self, run_id: str | None, end: End, *, fresh: bool = False) -> RunState:
-        """Give the state of one run at the end of the log; ``fresh`` ids need no look."""
+        """Give the state of one run at the end of the log.
+
+        ``fresh`` ids need no look, but for those that were tried before, which may lie in the log.
+        """
         state = self._states.get(run_id)
         if state is None:
             if len(self._states) >= _MOST_RUNS:
                 self._drop_some()
             state = self._states[run_id] = RunState()
-            if fresh:
+            if fresh and run_id not in self._tried:
                 state.end = end
         if state.end.position < end.position:
             for line in self._load(run_id, state.end):
                 state.apply(line)
             state.end = end
+            if run_id is not None:
+                self._tried.discard(run_id)
         return state
 
     def _drop_some(self) -> None:
@@ -106,5 +112,6 @@ class RunStates:
             del self._states[run_id]
 
     def forget(self) -> None:
-        """Drop everything: the log was found otherwise than it was known."""
+        """Drop everything: an append failed, or the log was found otherwise than it was known."""
+        self._tried.update(run_id for run_id in self._states if run_id is not None)
         self._states.clear()

@@ -258,7 +258,12 @@ def _joined(ranges: Sequence[OutOfReach]) -> Iterator[OutOfReach]:
 
 
 def sound_end(folder: LedgerFolder) -> Mark:
-    """Find the end of the last sound batch of a log whose durable mark is lost."""
+    """Find the end of the last sound batch of a log whose durable mark is lost.
+
+    Where a newer segment holds none, the log ends where that one begins: it was only made once all
+    before it was on disk.
+    """
+    begun: int | None = None
     for first in reversed(folder.segments()):
         try:
             fd = open_segment(folder, first)
@@ -269,7 +274,8 @@ def sound_end(folder: LedgerFolder) -> Mark:
         finally:
             os.close(fd)
         if end is not None:
-            return Mark(first, end.offset, end.position)
+            return Mark(begun, 0, begun - 1) if begun else Mark(first, end.offset, end.position)
+        begun = begun or first
     return Mark(1, 0, 0)
 
 

@@ -19,7 +19,7 @@ from ledger.errors import DurabilityUnknown, LedgerDamaged, LockTimeout
 from ledger.folder import segment_name
 from ledger.lock import FolderLock, holder_of, try_flock
 from ledger.machine import boot_id
-from ledger.mark import Mark, Records, clear_poison, write_poison
+from ledger.mark import Mark, Records
 from ledger.tail import Tail
 from ledger.walk import End
 
@@ -62,8 +62,7 @@ class SyncTurn:
             self._records.read(self._lock.fd)
             if not anyway and self._records.cover(end.segment, end.offset):
                 return
-            if self._records.poison == end.segment:
-                raise _unknown(end, "the sync of another process failed")
+            self._check_poison(end)
             self._sync_and_mark(tail, tail.look_ahead())
         finally:
             self._free()
@@ -95,7 +94,29 @@ class SyncTurn:
             self._records.read(self._lock.fd)
             tail.refresh(self._records.mark, self._records.poison)
             self._sync_and_mark(tail, tail.end)
-            clear_poison(self._lock.fd)
+            self._records.clear_poison(self._lock.fd)
+        finally:
+            self._free()
+
+    def roll_back(self, tail: Tail) -> None:
+        """Cut off what a write left that failed, unless the mark has moved into it.
+
+        In its turn: who syncs takes along what others have written, and a write that stopped
+        half-way may look whole.
+
+        Raises:
+            OSError: it could not be cut.
+            DurabilityUnknown: some whole batches of it are durable by now.
+            LockTimeout: another process was stopped in its turn.
+        """
+        if not tail.overhangs():
+            return
+        try:
+            self._wait(tail)
+            self._records.read(self._lock.fd)
+            if self._records.cover(tail.end.segment, tail.end.offset + 1):
+                raise _unknown(tail.end, "a part of it was written, and synced by another process")
+            tail.cut_back()
         finally:
             self._free()
 
@@ -114,6 +135,7 @@ class SyncTurn:
             if end is not None and not last:
                 # Is the process that has the turn stopped, or the disk slow? A sync of one's own
                 # takes as long as the disk does, and no error may come of that.
+                self._check_poison(end)
                 self._sync(tail)
         raise LockTimeout(self._path, self._timeout, holder_of(self._fd))
 
@@ -133,6 +155,14 @@ class SyncTurn:
         self._records.read(self._lock.fd)
         return end is not None and self._records.cover(end.segment, end.offset)
 
+    def _check_poison(self, end: End) -> None:
+        """Refuse to sync what a failed sync has left, or what was copied elsewhere since.
+
+        Of a segment before the poisoned one, all above the mark was copied into that.
+        """
+        if self._records.poison is not None and self._records.poison >= end.segment:
+            raise _unknown(end, "the sync of another process failed")
+
     def _free(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
@@ -144,7 +174,7 @@ class SyncTurn:
         try:
             tail.sync()
         except OSError as error:
-            write_poison(self._lock.fd, tail.end.segment, boot_id())
+            self._records.write_poison(self._lock.fd, tail.end.segment, boot_id())
             raise _unknown(tail.end, os.strerror(error.errno or 0)) from error
 
     def _move_mark(self, end: End) -> None:

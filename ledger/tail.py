@@ -16,12 +16,12 @@ from ledger.codec import MAX_LINE, decode_envelope, leaf_hash
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.events import LedgerRecovered
 from ledger.files import (
-    append_whole,
     create_exclusive,
     read_range,
     replace_atomically,
     sync_data,
     sync_folder,
+    write_whole,
 )
 from ledger.folder import segment_name
 from ledger.mark import Mark
@@ -302,13 +302,21 @@ class Tail:
             at = data.find(needle, stop)
 
     def append(self, data: bytes, end: End) -> None:
-        """Write lines at the end, whole or not at all.
+        """Write lines at the end.
 
         Raises:
-            OSError: the cause; nothing was written.
+            OSError: the cause; what was written of them is to be cut back.
         """
-        append_whole(self._fd, data, self.end.offset)
+        write_whole(self._fd, data)
         self.end = end
+
+    def overhangs(self) -> bool:
+        """Tell whether anything lies behind the end."""
+        return self._size() > self.end.offset
+
+    def cut_back(self) -> None:
+        """Cut off what lies behind the end."""
+        os.ftruncate(self._fd, self.end.offset)
 
     def rotate(self) -> None:
         """Begin a new segment, synced with its folder; the caller has synced the old one."""

@@ -17,7 +17,7 @@ from ledger.errors import BadLine
 __all__ = ["END_OF_NOTHING", "End", "Flaw", "Line", "walk", "whole_batches"]
 
 
-class End(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, gc=False):
     """Where a log ends, and what its next line must refer to.
 
     ``offset`` is in ``segment``, which is named by its first position; ``recorded_at`` is the last

@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from ledger import LogReader
+from ledger.cut_short import find_cut
 from ledger.errors import InvalidEvent
 from ledger.fields import RUN_ID
 from ledger.sound_reading import OutOfReach
@@ -194,12 +195,17 @@ class RunHistory:
 
     def standing(self) -> tuple[int, list[OutOfReach]]:
         """Give the position that answers reflect now, and what is out of reach up to there."""
-        return self._model.ask(
+        position, ranges = self._model.ask(
             lambda connection, position: (
                 position,
                 ranges_of(connection.execute(query("out_of_reach"))),
             )
         )
+        # What the model was built on may be gone; a view that is up to date would not notice.
+        cut = find_cut(self.reader.folder, self.reader.mark())
+        if cut is not None and not any(item.first <= cut.first <= item.last for item in ranges):
+            ranges.append(cut)
+        return position, ranges
 
     def catch_up(self) -> int:
         """Bring the view to all that is durable now, and give the position it reflects."""

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from automation.commands.evidence_options import KeyFileOption, say
-from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
+from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
+from automation.commands.show_command import find_run_id
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader
 from ledger.evidence.evidence_check import check_evidence
@@ -20,7 +21,9 @@ __all__ = ["prove"]
 
 
 def prove(
-    run_id: Annotated[str, typer.Argument(help="The whole id of the run.")],
+    run_id: Annotated[
+        str, typer.Argument(help="A run id, or as much of it as makes it the only one.")
+    ],
     *,
     out: Annotated[
         Path | None,
@@ -36,7 +39,8 @@ def prove(
     """
     reader = LogReader(folder_of(folder))
     own = None if key is None else read_key_file(key)
-    data = make_evidence(reader, check_run_id(run_id), key=own)
+    run_id = find_run_id(reader, run_id)
+    data = make_evidence(reader, run_id, key=own)
     if data is None:
         raise RunNotFound(run_id, reader.folder.path)
     checked = check_evidence(data)

@@ -11,6 +11,7 @@ import typer
 from automation.commands.options import FolderOption, folder_of
 from automation.commands.output import write_data
 from automation.commands.replay_selection import select
+from automation.commands.show_command import find_run_id
 from ledger import LogReader
 from ledger.codec import decode
 
@@ -31,7 +32,12 @@ class ReplayFormat(StrEnum):
 def replay(
     *,
     run_id: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="Only the events of this run.")
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="ID",
+            help="Only this run; the beginning of its id will do.",
+        ),
     ] = None,
     after: Annotated[
         int, typer.Option(min=0, metavar="POSITION", help="Only the events after this position.")
@@ -56,8 +62,9 @@ def replay(
     folder: FolderOption = None,
 ) -> None:
     """Print the events of the log, or of one run, byte for byte as they lie in the log."""
-    selection = select(run_id=run_id, after=after, until=until, types=types or (), follow=follow)
     reader = LogReader(folder_of(folder))
+    own = None if run_id is None else find_run_id(reader, run_id)
+    selection = select(run_id=own, after=after, until=until, types=types or (), follow=follow)
     lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
     mark = reader.mark()
     last = max(after, mark.position)

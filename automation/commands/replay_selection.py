@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from automation.commands.moments import parse_past
-from automation.commands.options import check_run_id
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader
 from ledger.errors import LedgerReplaced
@@ -90,11 +89,8 @@ def select(
     """Read what was asked for.
 
     Raises:
-        InvalidEvent: no run id can look like this.
         BadArgument: a type that is not known, or no position or time.
     """
-    if run_id is not None:
-        check_run_id(run_id)
     for event_type in types:
         check_type(event_type)
     past = None if until is None else parse_past("--until", until)

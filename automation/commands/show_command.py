@@ -18,10 +18,11 @@ from automation.commands.options import (
     folder_of,
 )
 from automation.commands.output import write_json, write_rich
-from automation.errors import RunIdAmbiguous, RunNotFound
+from automation.errors import RunIdAmbiguous, RunNotFound, RunNotStarted
+from ledger import LogReader
 from projections import RunHistory, RunSummary
 
-__all__ = ["find_run", "show"]
+__all__ = ["find_run", "find_run_id", "show"]
 
 
 def show(
@@ -56,16 +57,39 @@ def find_run(
 
     Raises:
         InvalidEvent: no run id can look like this.
-        RunNotFound: there is none, or was none then.
+        RunNotFound: there is none.
+        RunNotStarted: there was none then.
         RunIdAmbiguous: there are several.
     """
-    exact = history.get_run(check_run_id(run_id), as_of=as_of)
-    if exact is not None:
-        return exact
-    found = history.find_run_ids(run_id)
-    if len(found) > 1:
-        raise RunIdAmbiguous(run_id, found)
-    summary = history.get_run(found[0], as_of=as_of) if found else None
-    if summary is None:
+    now = history.get_run(check_run_id(run_id)) or history.get_run(_only_one(history, run_id))
+    if now is None:
         raise RunNotFound(run_id, history.reader.folder.path)
-    return summary
+    if as_of is None:
+        return now
+    past = history.get_run(now.run_id, as_of=as_of)
+    if past is None:
+        raise RunNotStarted(now.run_id, history.reader.folder.path, now.started_at)
+    return past
+
+
+def find_run_id(reader: LogReader, run_id: str) -> str:
+    """Find the run with this id, or the only one whose id begins with it, by its whole id.
+
+    What no run is meant by is given back as it is. A whole id needs no read model.
+
+    Raises:
+        InvalidEvent: no run id can look like this.
+        RunIdAmbiguous: there are several.
+    """
+    if any(True for _ in reader.run_lines(check_run_id(run_id))):
+        return run_id
+    with RunHistory(reader.folder.path) as history:
+        return _only_one(history, run_id)
+
+
+def _only_one(history: RunHistory, prefix: str) -> str:
+    """Complete the beginning of a run id; what is none of any run stays as it is."""
+    found = history.find_run_ids(prefix)
+    if len(found) > 1:
+        raise RunIdAmbiguous(prefix, found)
+    return found[0] if found else prefix

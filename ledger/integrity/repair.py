@@ -139,7 +139,7 @@ def _begin_segment(
     lock = FolderLock(folder.lock, _LOCK_TIMEOUT)
     try:
         with lock.hold() as fd:
-            _check_unchanged(folder, read_mark(fd), plan.mark)
+            _check_unchanged(folder, read_mark(fd), plan.moved or plan.mark)
             for item in plan.repair.skipped:
                 if item.sha256 != digest_of(folder, item):
                     raise RepairRefused(folder.path, "its bytes changed meanwhile: try again")

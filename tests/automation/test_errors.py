@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    RunNotStarted,
     StageTimeout,
     TokenNotFound,
     TokensUnusable,
@@ -31,6 +33,11 @@ from automation.errors import (
         (PipelineError("name", "wrong", "p.toml"), "p.toml: name: wrong"),
         (UnknownPipeline("x", ("a", "b")), "there is no pipeline 'x': name a TOML file, or one of"),
         (RunNotFound("r", Path("/d")), "there is no run 'r' in /d"),
+        (
+            RunNotStarted("r", Path("/d"), datetime(2026, 1, 15, 10, tzinfo=UTC)),
+            "at 2026-01-15T10:00",
+        ),
+        (RunNotStarted("r", Path("/d"), None), "run 'r' had not started then"),
         (RunIdAmbiguous("r", ("r1", "r2")), "several runs begin with 'r': r1, r2"),
         (BadArgument("--param", "wrong"), "--param: wrong"),
         (CannotListen("::1", 80, "taken"), "cannot listen on ::1, port 80: taken"),

@@ -244,6 +244,27 @@ def test_every_damage_is_noticed(folder: Path, damage: Callable[[Path], None]) -
     assert done.stderr.startswith("WRONG")
 
 
+@pytest.mark.parametrize("arguments", [(), ("a", "b", "c", "d")], ids=["none", "too many"])
+def test_it_says_what_it_is_to_be_called_with(arguments: tuple[str, ...]) -> None:
+    """Called otherwise it shows its own first lines."""
+    done = run_script(*arguments)
+
+    assert done.returncode == 1
+    assert "verify.py FOLDER [TREE_HEAD [VERIFIER_KEY]]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_arguments_that_are_no_files_are_named(folder: Path) -> None:
+    """A head that is not there, one that is none, and a key that is none end in one line."""
+    scribble = folder.with_name("scribble")
+    scribble.write_text("no head\nat all\n")
+    for arguments in (["nowhere"], [scribble], [folder.with_name("head"), "no key"]):
+        done = run_script(folder, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("WRONG: ")
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_wrong_head_or_key_is_noticed(folder: Path, head: TreeHead, key: SigningKey) -> None:
     """A head of another log, of another root, of another key, or changed under its signature."""
     other = SigningKey.generate(key.name)

@@ -136,10 +136,11 @@ def _insert(log: DamagedLog, number: int, _extra: int) -> None:
     """Put in a line that claims the next position and refers to the one before it.
 
     Not before the last line: of two that claim the last position none can be told to be the right
-    one.
+    one. Not before line 1 either: where the forged one is all that is left, no repair can tell
+    whose log this is.
     """
     lines, at = log.line(number)
-    if lines[at] == list(log.segments.values())[-1][-1]:
+    if lines[at] == list(log.segments.values())[-1][-1] or _position_of(lines[at]) == 1:
         return
     log.claimed.add(_position_of(lines[at]))
     lines.insert(at, forge(lines[at].rstrip(b"\n"), b'"data":{', b'"data":{"x":1,') + b"\n")

@@ -32,14 +32,15 @@ def start(
     Args:
         program: a name in ``programs.py``.
         arguments: what it is called with.
-        fault: what ``strace`` shall inject, like ``fdatasync:error=EIO:when=2``.
+        fault: what ``strace`` shall inject, like ``fdatasync:error=EIO:when=2``; several with a
+            space between.
         trace: a file that ``strace`` shall write all syncs to, with the paths that were synced.
     """
     command = [sys.executable, "-m", "tests.ledger.programs", program, *map(str, arguments)]
     if fault is not None:
-        calls = fault.partition(":")[0]
-        strace = ["strace", "-f", "-qq", "-o", os.devnull]
-        command = [*strace, "-e", f"trace={calls}", "-e", f"inject={fault}", *command]
+        calls = ",".join(one.partition(":")[0] for one in fault.split())
+        strace = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={calls}"]
+        command = [*strace, *(f"--inject={one}" for one in fault.split()), *command]
     if trace is not None:
         command = ["strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=fsync", *command]
     return subprocess.Popen(

@@ -17,10 +17,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ledger import EventLog, LedgerError, NewEvent, RunContext
+from ledger import EventLog, LedgerError, LogReader, NewEvent, RunContext
+from ledger.appender import LOCK_TIMEOUT, Appender, Options
+from ledger.codec import encode_body
 from ledger.events import FailureAcknowledged
+from ledger.lock import FolderLock
 from ledger.machine import boot_id
 from ledger.mark import write_poison
+from ledger.staging import Batch
 from tests.ledger.examples import acknowledgement, one_run, run_annotated
 
 __all__ = ["main"]
@@ -182,6 +186,29 @@ def append_within(folder: str, limit: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     say(log.append(acknowledgement("after")).position)
     log.close()
+
+
+def append_two_in_room_for_one(folder: str) -> None:
+    """When told, append two batches as one group where the second does not fit; then again."""
+    reader = LogReader(folder, keep_index=True)
+    lock = FolderLock(reader.folder.lock, LOCK_TIMEOUT)
+    appender = Appender(reader, lock, Options())
+    appender.recover(None)
+    say("opened")
+    sys.stdin.readline()
+    size = reader.folder.segment(1).stat().st_size + 1_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    events = [acknowledgement("x" * 300), acknowledgement("y" * 300)]
+    group = [Batch((event,), (encode_body(event),)) for event in events]
+    try:
+        appender.commit(group)
+    except LedgerError as error:
+        say(type(error).__name__)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    for answer in appender.commit(group):
+        assert isinstance(answer, list)
+        say(answer[0].position, answer[0].duplicate)
+    appender.close()
 
 
 def append_without_files(folder: str, run_id: str) -> None:

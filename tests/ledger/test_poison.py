@@ -10,7 +10,7 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.machine import boot_id
-from ledger.mark import read_poison, write_poison
+from ledger.mark import write_poison
 from tests.ledger.damage import copy_of, cut, last_segment, set_mark
 from tests.ledger.examples import acknowledgement, one_run, run_annotated
 from tests.ledger.processes import finish, needs_strace, start
@@ -38,9 +38,9 @@ def poison(folder: Path, segment: int = 1) -> None:
 
 
 def poisoned(folder: Path) -> int | None:
-    """Read which segment is noted."""
-    with (folder / "lock").open("rb") as lock:
-        return read_poison(lock.fileno())
+    """Read which segment is noted, as a person would."""
+    words = (folder / "lock").read_bytes()[128:].split()
+    return None if words[1:2] in ([], [b"-"]) else int(words[1])
 
 
 def check_replaced(folder: Path, before: list[bytes]) -> list[dict[str, Any]]:
@@ -237,6 +237,22 @@ def test_a_second_process_does_not_sync_what_failed(tmp_path: Path) -> None:
 
     lines = check_replaced(folder, before)
     assert set(said.split()) <= {line["event_id"] for line in lines}
+    assert len(segments_of(folder)) == 2
+
+
+@needs_strace
+def test_a_failed_sync_that_cannot_be_noted(tmp_path: Path) -> None:
+    """The process that saw it heeds it all the same: it never syncs that segment again."""
+    folder = tmp_path / "runs"
+    EventLog.open(folder).close()
+    fault = "fdatasync:error=EIO:when=3 pwrite64:error=EIO:when=3"
+
+    said = [line.split() for line in finish(start("append_patiently", folder, 4, fault=fault))]
+
+    assert [words[1] for words in said if words[0] == "error"] == ["DurabilityUnknown"]
+    receipts = [words[1] for words in said if words[0] == "receipt"]
+    lines = check_replaced(folder, raw_lines(folder))
+    assert [line["event_id"] for line in lines[1:]] == receipts
     assert len(segments_of(folder)) == 2
 
 

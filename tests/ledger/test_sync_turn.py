@@ -14,9 +14,11 @@ import pytest
 
 from ledger import EventLog
 from ledger.errors import DurabilityUnknown
-from tests.ledger.damage import last_segment, set_mark
-from tests.ledger.examples import acknowledgement
-from tests.ledger.processes import PATIENCE, finish, start
+from ledger.machine import boot_id
+from ledger.mark import write_poison
+from tests.ledger.damage import cut, last_segment, set_mark
+from tests.ledger.examples import acknowledgement, one_run
+from tests.ledger.processes import PATIENCE, finish, running, say_of, start, tell
 from tests.ledger.witness import assert_whole, mark_of
 
 
@@ -100,6 +102,72 @@ def test_a_process_stopped_in_its_turn_is_named(folder: Path) -> None:
 
     assert (again.position, again.durable, again.duplicate) == (2, True, True)
     assert len(assert_whole(folder)) == mark_of(folder)[2] == 2
+
+
+def test_a_fresh_run_appended_again_is_looked_for(folder: Path) -> None:
+    """Once it was tried, a run that was promised to be new may lie in the log: it is found."""
+    batch = one_run("r")
+    with EventLog.open(folder, lock_timeout=0.1) as log:
+        with turn_of(folder), pytest.raises(DurabilityUnknown):
+            log.append_batch(batch, fresh_run=True)
+
+        again = log.append_batch(batch, fresh_run=True)
+
+    assert [(receipt.position, receipt.duplicate) for receipt in again] == [
+        (position, True) for position in (2, 3, 4, 5)
+    ]
+    assert len(assert_whole(folder)) == 5
+
+
+def test_what_was_copied_elsewhere_is_not_synced_where_it_was(folder: Path) -> None:
+    """A segment was replaced, and the sync of its copy failed too: the old one confirms nothing."""
+    event = acknowledgement()
+    _, offset, position = mark_of(folder)
+    with EventLog.open(folder) as log, ThreadPoolExecutor(1) as pool:
+        with turn_of(folder):
+            waiting = pool.submit(log.append, event)
+            while last_segment(folder).stat().st_size == offset:
+                assert not waiting.done()
+            copied = last_segment(folder).read_bytes()[offset:]
+            cut(folder, offset)
+            log.folder.segment(position + 1).write_bytes(copied)
+            with (folder / "lock").open("r+b") as lock:
+                write_poison(lock.fileno(), position + 1, boot_id())
+        with pytest.raises(DurabilityUnknown):
+            waiting.result(PATIENCE)
+        assert mark_of(folder) == (1, offset, position)
+
+        again = log.append(event)
+
+    assert (again.position, again.durable, again.duplicate) == (2, True, True)
+    assert len(assert_whole(folder)) == mark_of(folder)[2] == 2
+
+
+def test_a_write_that_failed_is_cut_off_in_its_turn(folder: Path) -> None:
+    """While another syncs, what was written in part stays: the mark may be moved into it."""
+    _, offset, _ = mark_of(folder)
+    with running("append_two_in_room_for_one", folder) as writer:
+        assert say_of(writer) == "opened"
+        with turn_of(folder):
+            tell(writer)
+            while (size := last_segment(folder).stat().st_size) == offset:
+                assert writer.poll() is None
+            whole = last_segment(folder).read_bytes().rfind(b"\n") + 1
+            assert offset < whole < size
+            set_mark(folder, 1, whole, 2)
+        said = finish(writer)
+
+    assert said == ["DurabilityUnknown", "2 True", "4 False"]
+    lines = assert_whole(folder)
+    assert [line["type"] for line in lines[2:]] == ["ledger_recovered", "failure_acknowledged"]
+
+
+def test_a_write_that_failed_leaves_nothing_once_it_had_its_turn(folder: Path) -> None:
+    """Where nobody syncs, both batches of the group are rolled back, though one was whole."""
+    said = finish(start("append_two_in_room_for_one", folder))
+
+    assert said == ["opened", "AppendFailed", "2 False", "3 False"]
+    assert len(assert_whole(folder)) == 3
 
 
 def test_the_mark_never_moves_back(folder: Path) -> None:

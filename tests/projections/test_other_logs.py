@@ -105,6 +105,27 @@ def test_a_damaged_log_is_served_as_far_as_it_is_sound(tmp_path: Path) -> None:
         assert history.catch_up() == history.reader.position
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_log_shorter_than_its_mark_is_told_of(tmp_path: Path, is_open: bool) -> None:
+    """What was built before is served, and every answer says which positions are gone."""
+    folder = tmp_path / "runs"
+    append(folder, stories(2))
+    with RunHistory(folder) as history:
+        assert (len(history.list_runs()), history.out_of_reach()) == (2, [])
+        last = history.catch_up()
+        segment = next((folder / "events").iterdir())
+        lines = segment.read_bytes().splitlines(keepends=True)
+        segment.write_bytes(b"".join(lines[:-2]))
+        if not is_open:
+            history.close()
+
+        for asked in (history, RunHistory(folder)):
+            (cut,) = asked.out_of_reach()
+            assert (cut.first, cut.last, cut.size) == (last - 1, last, 0)
+            assert len(asked.list_runs()) == 2
+            asked.close()
+
+
 def test_a_mark_that_a_power_cut_set_back_is_no_alarm(tmp_path: Path) -> None:
     """Until somebody opens the log to write, a model may be ahead of the mark of another boot."""
     folder = tmp_path / "runs"

@@ -38,6 +38,7 @@ def test_a_run_is_proven_to_whoever_has_the_key(run: CommandLine, tmp_path: Path
     assert proven.json["events"] == 6
     assert proven.json["signed"] is True
     assert file.read_text() == run("prove", "run-1").out
+    assert run("prove", "run").code == 2, "the beginning of several ids is refused"
     shutil.rmtree(run.folder)
     checked = run("check-proof", file, "--key", verifier_key, on_folder=False)
     assert checked.code == 0

@@ -13,6 +13,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    RunNotStarted,
     UnknownPipeline,
 )
 from ledger.errors import (
@@ -43,6 +44,7 @@ from ledger.errors import (
         (RunIdAmbiguous("r", ()), 2),
         (LedgerNotFound(Path()), 3),
         (RunNotFound("r", Path()), 3),
+        (RunNotStarted("r", Path(), None), 3),
         (LedgerDamaged("", 1, 1, ""), 4),
         (LedgerReplaced(Path(), ""), 4),
     ],

@@ -79,9 +79,22 @@ def test_the_events_of_one_run(replayed: Replay) -> None:
     assert replayed("--run", "r1", "--after", str(last)) == b""
 
 
+def test_the_beginning_of_an_id_is_enough(ledger: Path, replayed: Replay) -> None:
+    """Where only one run begins so, it is meant, as where a run is shown."""
+    with EventLog.open(ledger) as log:
+        RunContext.start(log, pipeline="p", run_id="other-run").end("success")
+
+    assert replayed("--run", "other") == replayed("--run", "other-run")
+    assert replayed("--run", "other").count(b"\n") == 2
+
+
 @pytest.mark.parametrize(
     ("run_id", "code", "line"),
-    [("r", 3, "there is no run 'r' in "), ("../r1", 2, "run id: '../r1' is not one")],
+    [
+        ("x", 3, "there is no run 'x' in "),
+        ("r", 2, "several runs begin with 'r': r0, r1, r2"),
+        ("../r1", 2, "run id: '../r1' is not one"),
+    ],
 )
 def test_an_unknown_run_is_not_found(
     ledger: Path, run_id: str, code: int, line: str, capfd: pytest.CaptureFixture[str]

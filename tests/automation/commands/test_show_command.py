@@ -126,6 +126,18 @@ def test_what_is_not_found_is_told(
     assert err.startswith(f"runfold: {line}")
 
 
+@pytest.mark.parametrize("given", ["20260116-a", "20260117"])
+def test_before_its_start_a_run_had_not_started(
+    ledger: Path, given: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A run that is there now, but was not then, is told from one that never was."""
+    exited, out, err = show(capfd, ledger, given, "--as-of", "2")
+
+    assert (exited, out) == (3, "")
+    assert f"runfold: run '{given}" in err
+    assert " had not started then: it started at 2" in err
+
+
 def test_a_run_that_goes_on_is_running(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """It has no result yet, and an open attempt."""
     with EventLog.open(ledger) as log:

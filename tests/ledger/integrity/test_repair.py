@@ -121,6 +121,22 @@ def test_whatever_the_damage_the_log_goes_on_and_loses_no_sound_line(
         assert before.items() <= after.items()
 
 
+def test_a_lost_mark_before_a_segment_without_a_whole_batch(whole: Path, tmp_path: Path) -> None:
+    """A newer segment shows that the one before it was whole: its sound lines stay."""
+    damaged = DamagedLog.of(whole).suffer(
+        [("double", 0, 0), ("drop block", 245, 0), ("drop block", 200, 3)]
+    )
+    folder = damaged.write_to(tmp_path / "damaged")
+    lose_lock(folder)
+    assert max(sound_lines(folder)) == 34
+
+    mend(folder)
+
+    assert verify(folder).findings == ()
+    go_on(folder)
+    assert [event.position for event in LogReader(folder).read(30, 34)] == [31, 32, 33, 34]
+
+
 @settings(max_examples=12, deadline=None)
 @given(damages)
 def test_no_byte_that_is_there_is_changed(whole: Path, several: Sequence[Damage]) -> None:
