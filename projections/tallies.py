@@ -160,21 +160,34 @@ def _checked(
         if columns is not None and columns[table] != len(key):
             message = f"a key of {table} has {columns[table]} values, not {len(key)}"
             raise TypeError(message)
-        for value in key:
-            if type(value) is str:
-                if not value.isascii():
-                    value.encode()
-            else:
-                _check_whole(table, value)
+        _check_key(table, key)
         if table in widths:
             _check_whole(table, key[0])
             _check_whole(table, key[1])
-        for name, number in counts.items():
-            if name[:4] != _GREATEST:
-                _check_whole(name, number, _MOST)
-            elif type(number) is not float or not isfinite(number):
-                _check_whole(name, number)
+        _check_numbers(counts)
     return found
+
+
+# Almost all values take the short ways, which are not worth a call.
+
+
+def _check_key(table: str, key: Key) -> None:
+    for value in key:
+        if type(value) is str:
+            if not value.isascii():
+                value.encode()
+        elif type(value) is not int or not -_MOST < value < _MOST:
+            _check_whole(table, value)
+
+
+def _check_numbers(counts: Mapping[str, Number]) -> None:
+    for name, number in counts.items():
+        if type(number) is int and -_MOST < number < _MOST:
+            continue
+        if name[:4] != _GREATEST:
+            _check_whole(name, number, _MOST)
+        elif type(number) is not float or not isfinite(number):
+            _check_whole(name, number)
 
 
 def _check_whole(name: str, number: object, limit: int = _BIGGEST) -> None:

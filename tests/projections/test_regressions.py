@@ -77,13 +77,11 @@ def test_a_regression_is_half_as_long_again_and_beyond_the_spread(
 
 def test_a_run_is_compared_with_the_successes_before_it(tmp_path: Path) -> None:
     """Of its own pipeline, the last 20, whatever came after it."""
-    quick: list[Told] = [(100.0, 50.0, "success")] * 5 + [(10.0, 5.0, "success")] * 20
-    told: list[Told] = [
-        *quick,
-        (1.0, 1.0, "failed"),
-        (20.0, 5.0, "success"),
-        (10.0, 5.0, "success"),
-    ]
+    one: Told = (10.0, 5.0, "success")
+    slower: Told = (100.0, 50.0, "success")
+    quick: list[Told] = [*[slower] * 5, *[one] * 20]
+    slow_run: Told = (20.0, 5.0, "success")
+    told: list[Told] = [*quick, (1.0, 1.0, "failed"), slow_run, (10.0, 5.0, "success")]
     folder = ledger(
         tmp_path / "ledger",
         *runs_of(told),
