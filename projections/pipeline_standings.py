@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from projections.baselines import baseline_of, finished_run, is_regression
+from projections.baselines import Usual, baseline_of, finished_run, is_regression
 from projections.freshness import (
     Expectation,
     Finding,
@@ -106,8 +106,9 @@ def _slowdowns(
     if baseline is None:
         return
     took = finished_run(success.duration_seconds, attempts)
-    durations: dict[str | None, float | None] = {None: took.seconds, **took.stages}
-    for stage, seconds in durations.items():
-        usual = baseline.run if stage is None else baseline.stages.get(stage)
+    measured: list[tuple[str | None, float | None, Usual | None]]
+    measured = [(None, took.seconds, baseline.run)]
+    measured += [(name, took.stages[name], baseline.stages.get(name)) for name in took.stages]
+    for stage, seconds, usual in measured:
         if seconds is not None and usual is not None and is_regression(seconds, usual):
             yield Slowdown(stage, seconds, usual.median)

@@ -46,9 +46,9 @@ def test_a_difference_is_said_with_its_sign(
     assert row[6] == said
 
 
-def of_metadata(**values: object) -> RunComparison:
+def of_metadata(value: object) -> RunComparison:
     """Compare a run that has metadata with one that has none."""
-    a, b = record_run(started(**values), ended()), record_run(started(), ended())
+    a, b = record_run(started(key=value), ended()), record_run(started(), ended())
     one, other = (summarize(fold(events, initial(RUN))) for events in (a, b))
     return compare_runs(one, other, a, b, position=3)
 
@@ -68,6 +68,6 @@ def of_metadata(**values: object) -> RunComparison:
 )
 def test_a_value_is_said_in_one_line(value: object, said: str) -> None:
     """As people write it; long texts are shortened."""
-    rows = list(value_rows(of_metadata(key=value).differences()))
+    rows = list(value_rows(of_metadata(value).differences()))
 
     assert rows == [("metadata", "key", said, "-")]
