@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from web.api import (
+    comparison,
     events,
     evidence,
     explanation,
+    export,
     failures,
     health,
     metrics,
     pipelines,
     projections,
     runs,
+    statistics,
     stream,
 )
 from web.api.documentation import documentation_of
@@ -24,7 +27,10 @@ _DESCRIBED: tuple[Endpoint, ...] = (
     *explanation.ENDPOINTS,
     *events.ENDPOINTS,
     *stream.ENDPOINTS,
+    *statistics.ENDPOINTS,
     *failures.ENDPOINTS,
+    *comparison.ENDPOINTS,
+    *export.ENDPOINTS,
     *pipelines.ENDPOINTS,
     *projections.ENDPOINTS,
     *evidence.ENDPOINTS,
