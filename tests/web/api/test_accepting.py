@@ -20,7 +20,7 @@ OFFERS = ("application/json", "text/csv; charset=utf-8")
         ("text/*", 1),
         ("image/png", 0),
         ("text/csv;q=0, */*", 0),
-        ("text/csv;q=x", 0),
+        ("text/csv;q=1.2.3", 0),
     ],
 )
 def test_the_type_that_weighs_most_is_given(accept: str, index: int) -> None:
