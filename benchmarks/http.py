@@ -201,7 +201,8 @@ async def listen(url: str, folder: Path) -> None:
 def main() -> None:
     """Measure a log that is there, or one that is made and thrown away."""
     if shutil.which("wrk") is None:
-        sys.exit("this benchmark needs wrk: apt-get install wrk")
+        report("skipped: this benchmark needs wrk (apt-get install wrk)")
+        return
     arguments = sys.argv[1:]
     runs = int(arguments[0]) if arguments else 100_000
     with tempfile.TemporaryDirectory() as scratch:
