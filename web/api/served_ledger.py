@@ -5,8 +5,8 @@ from __future__ import annotations
 from ledger import LogReader
 from projections import RunHistory
 from projections.model_reading import ViewState
+from web.api.recording import Recording
 from web.broadcast import Broadcast
-from web.writing.recording import Recording
 
 __all__ = ["ServedLedger"]
 

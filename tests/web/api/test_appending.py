@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 
@@ -20,7 +21,7 @@ from ledger.leases import read_lease
 from tests.ledger.damage import flip, last_segment
 from tests.ledger.examples import event_id, run_ended, stage_completed
 from tests.web.posting import EVENTS, sent, sent_stage, sent_start
-from web.writing.refusals import refusal_of
+from web.api.append_refusals import refusal_of
 
 LINES = {"content-type": "application/x-ndjson"}
 
@@ -244,9 +245,9 @@ def test_what_the_run_does_not_allow_is_a_conflict(producer: Producer) -> None:
         (b'{"a":1}\n{', LINES, 400),
         (b"\n\n", LINES, 400),
         (b"x", {"content-encoding": "gzip"}, 400),
-        (gzip.compress(b"[]")[:-3], {"content-encoding": "gzip"}, 400),
-        (gzip.compress(b"[]") + b"x", {"content-encoding": "gzip"}, 400),
-        (gzip.compress(b" " * (MAX_BATCH + 1)), {"content-encoding": "gzip"}, 413),
+        (gzip.compress(b"[]", mtime=0)[:-3], {"content-encoding": "gzip"}, 400),
+        (gzip.compress(b"[]", mtime=0) + b"x", {"content-encoding": "gzip"}, 400),
+        (gzip.compress(b" " * (MAX_BATCH + 1), mtime=0), {"content-encoding": "gzip"}, 413),
         (b" " * (MAX_BATCH + 1), {}, 413),
         (b"[]", {"content-encoding": "br"}, 415),
         (b"a=1", {"content-type": "application/x-www-form-urlencoded"}, 415),
@@ -274,6 +275,35 @@ def test_a_body_of_no_told_length_is_stopped_too(producer: Producer) -> None:
     )
 
     assert answer.status_code == 413
+
+
+def test_a_body_that_ends_too_early_appends_nothing(producer: Producer) -> None:
+    """A producer that hangs up in the middle is no failure of the server."""
+    event = json.dumps(sent_start("r")).encode()
+    parts: list[dict[str, Any]] = [
+        {"type": "http.request", "body": event, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": EVENTS,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    async def send(part: Any) -> None:
+        said.append(part)
+
+    anyio.run(create_app(producer.folder), scope, receive, send)
+
+    assert said[0]["status"] == 400
+    assert LogReader(producer.folder).position == 1
 
 
 def test_secrets_are_taken_out_here_as_well(producer: Producer) -> None:
