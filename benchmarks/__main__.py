@@ -16,6 +16,8 @@ for name in (
     "statistics",
     "export",
     "http",
+    "ingest",
+    "exec",
     "pages",
 ):
     report(f"\n{name}")

@@ -104,6 +104,7 @@ class RemoteLog:
             timeout=self._timeout,
             lease_seconds=self._lease_seconds,
         )
+        self._runs = {name: held for name, held in self._runs.items() if not held.released}
         self._runs[run_id] = run
         return run
 

@@ -62,6 +62,11 @@ class RemoteRun:
         self._thread = threading.Thread(target=self._work, name="runfold-send", daemon=True)
         self._thread.start()
 
+    @property
+    def released(self) -> bool:
+        """Whether the run has ended here."""
+        return self._released.is_set()
+
     def append(self, record: Record) -> None:
         """Keep an event, and have it sent; it outlives this process when this returns.
 

@@ -19,11 +19,11 @@ from ledger.codec import MAX_BATCH
 from ledger.errors import InvalidEvent
 from ledger.remote.wire import PRODUCER_TYPES, read_events
 from ledger.strict_json import parse_json
+from web.api.append_refusals import REFUSALS, refusal_of
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
+from web.api.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body
 from web.parameters import Asked, Moment, Position
 from web.problems import Refused
-from web.writing.refusals import REFUSALS, refusal_of
-from web.writing.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body
 
 __all__ = ["ENDPOINTS"]
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 
 from ledger.errors import InvalidEvent, LedgerUnwritable
 from ledger.leases import LEASE_SECONDS, keep_lease
+from web.api.append_refusals import UNWRITABLE, refusal_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.parameters import Asked, Seconds
 from web.problems import InvalidParameters, ParameterError
-from web.writing.refusals import UNWRITABLE, refusal_of
 
 __all__ = ["ENDPOINTS"]
 

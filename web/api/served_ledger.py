@@ -13,9 +13,9 @@ from ledger.evidence.tree import LedgerTree
 from ledger.mark_watch import MarkWatch
 from projections import RunHistory
 from web.api.open_streams import OpenStreams
+from web.api.recording import Recording
 from web.api.view_state import ViewState
 from web.broadcast import Broadcast
-from web.writing.recording import Recording
 
 __all__ = ["ServedLedger"]
 

@@ -143,7 +143,17 @@ def test_output_is_passed_on_to_the_byte(folder: Path, tmp_path: Path) -> None:
     data = bytes(range(256)) * 4096
     (tmp_path / "data").write_bytes(data)
     with (tmp_path / "copy").open("wb") as copy:
-        command = [RUNFOLD, "exec", "--pipeline", "p", "--dir", folder, "--", "cat", "data"]
+        command: list[str | Path] = [
+            RUNFOLD,
+            "exec",
+            "--pipeline",
+            "p",
+            "--dir",
+            str(folder),
+            "--",
+            "cat",
+            "data",
+        ]
         assert subprocess.run(command, stdout=copy, cwd=tmp_path, check=False).returncode == 0
 
     assert (tmp_path / "copy").read_bytes() == data

@@ -88,7 +88,7 @@ def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
         def finish(self) -> None:
-            if not self.connection._closed:  # type: ignore[attr-defined] # a lost answer closed it
+            if not self.connection._closed:
                 super().finish()
 
     return Answering

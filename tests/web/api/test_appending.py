@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 
@@ -21,7 +22,7 @@ from tests.ledger.damage import flip, last_segment
 from tests.ledger.examples import event_id, run_ended, stage_completed
 from tests.web.posting import EVENTS, sent, sent_stage, sent_start
 from tests.web.serving import EVERYBODY
-from web.writing.refusals import refusal_of
+from web.api.append_refusals import refusal_of
 
 LINES = {"content-type": "application/x-ndjson"}
 
@@ -277,6 +278,35 @@ def test_a_body_of_no_told_length_is_stopped_too(producer: Producer) -> None:
     )
 
     assert answer.status_code == 413
+
+
+def test_a_body_that_ends_too_early_appends_nothing(producer: Producer) -> None:
+    """A producer that hangs up in the middle is no failure of the server."""
+    event = json.dumps(sent_start("r")).encode()
+    parts: list[dict[str, Any]] = [
+        {"type": "http.request", "body": event, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": EVENTS,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    async def send(part: Any) -> None:
+        said.append(part)
+
+    anyio.run(create_app(producer.folder), scope, receive, send)
+
+    assert said[0]["status"] == 400
+    assert LogReader(producer.folder).position == 1
 
 
 def test_secrets_are_taken_out_here_as_well(producer: Producer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from web.api.endpoint import Failure
 from web.problems import Refused
@@ -48,11 +48,15 @@ async def read_body(request: Request, *, limit: int) -> bytes:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
+    try:
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise _too_large(limit)
+    except ClientDisconnect:
+        # Nobody is there to be answered, and nothing was done.
+        raise Refused(BAD_BODY.problem("The body ended too early.")) from None
     body = b"".join(parts)
     return _inflate(body, limit) if encoding == "gzip" else body
 

@@ -1,0 +1,52 @@
+"""``runfold exec``: what it adds to a command, in milliseconds, by turns with the command alone.
+
+Two figures, as a process that waits costs nothing: the time that passes, and the time of the
+processor, which says what it would be on a machine with nothing else to do.
+
+Run: ``python -m benchmarks.exec [folder]``
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.measuring import report
+
+ROUNDS = 15
+COMMAND = ("/bin/true",)
+RUNFOLD = Path(sys.executable).with_name("runfold")
+
+
+def taken(command: Sequence[str | Path]) -> tuple[float, float]:
+    """Run a command; give the seconds that passed, and those of the processor."""
+    before, began = os.times(), time.perf_counter()
+    subprocess.run(command, check=True)
+    seconds, after = time.perf_counter() - began, os.times()
+    used = after.children_user + after.children_system
+    return seconds, used - before.children_user - before.children_system
+
+
+def main() -> None:
+    """Measure in a folder, which should lie on the disk in question."""
+    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
+        recorded = (RUNFOLD, "exec", "--pipeline", "p", "--dir", name, "--", *COMMAND)
+        bare = [sys.executable, "-c", "pass"]
+        pairs = [(taken(recorded), taken(COMMAND), taken(bare)) for _ in range(ROUNDS + 1)][1:]
+    passed = statistics.median(ours[0] - alone[0] for ours, alone, _ in pairs) * 1000
+    used = statistics.median(ours[1] - alone[1] for ours, alone, _ in pairs) * 1000
+    python = statistics.median(plain[0] for *_, plain in pairs) * 1000
+    report(
+        f"runfold exec adds {passed:.0f} ms to a command ({used:.0f} ms of the processor);"
+        f" Python alone takes {python:.0f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""What is written over HTTP: events of producers elsewhere, and signs that they are still there."""
