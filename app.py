@@ -17,8 +17,13 @@ from starlette.staticfiles import StaticFiles
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
-from web.api import RunsApi, health
+from web.api.endpoints import ENDPOINTS
+from web.api.kept_answers import AnsweredFirst, KeptAnswers
+from web.api.open_streams import OpenStreams
+from web.api.resource import routes_of
+from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
+from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import PAGES
 from web.pages.page import page_routes
@@ -26,7 +31,6 @@ from web.pages.runs import to_runs
 from web.problems import ANSWERS_TO_ERRORS
 from web.security import SecurityHeaders
 from web.stop_signals import on_stop_signal
-from web.stream import ChangeStream
 
 __all__ = ["create_app"]
 
@@ -54,6 +58,8 @@ def create_app(
     """
     history = RunHistory(folder)
     broadcast = Broadcast()
+    ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat)
+    kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
 
     @asynccontextmanager
@@ -65,11 +71,18 @@ def create_app(
                 yield
             broadcast.close()
             group.cancel_scope.cancel()
-        history.close()
+        ledger.close()
 
     app = Starlette(
-        routes=_routes(history, ChangeStream(broadcast, heartbeat=heartbeat)),
-        middleware=[Middleware(SecurityHeaders)],
+        routes=[
+            *routes_of(ledger, kept, ENDPOINTS),
+            *_page_routes(ledger),
+        ],
+        middleware=[
+            Middleware(AnsweredFirst, kept=kept),
+            Middleware(SecurityHeaders),
+            Middleware(PositionHeader, position=lambda: ledger.state().position),
+        ],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
     )
@@ -77,15 +90,10 @@ def create_app(
     return app
 
 
-def _routes(history: RunHistory, changes: ChangeStream) -> list[BaseRoute]:
-    api = RunsApi(history)
+def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
     return [
         Route("/", to_runs),
-        *page_routes(PAGES, history),
-        Route("/api/pipeline/runs", api.list_runs),
-        Route("/api/pipeline/runs/{run_id}", api.one_run),
-        Route("/api/pipeline/stream", changes.stream),
-        Route("/healthz", health),
+        *page_routes(PAGES, ledger.history),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 
@@ -95,7 +103,7 @@ async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
     done, waited = -1, interval
     pause = min(_SHORTEST_PAUSE, interval)
     while True:
-        position = broadcast.latest.position if broadcast.latest else 0
+        position = broadcast.position
         if position != done or waited >= interval:
             try:
                 await run_sync(upkeep.do_round)

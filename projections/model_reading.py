@@ -99,10 +99,10 @@ class ModelReading:
 
     def _connect(self) -> sqlite3.Connection | None:
         """Follow a switch of generation; give None where there is no model that can be used."""
-        if self._connection is None or self._place != (self._pointed(), self._file(self._path)):
+        if self._connection is None or self._place != (self.pointed(), self._file(self._path)):
             self._disconnect()
             # Taken first: a switch in between is seen by the next question.
-            pointed = self._pointed()
+            pointed = self.pointed()
             path = self._projector.models.current()
             place = pointed, self._file(path)
             self._connection = None if path is None else self._projector.open_to_read(path)
@@ -111,7 +111,7 @@ class ModelReading:
             self._path, self._place = path, place
         return self._connection
 
-    def _pointed(self) -> _Place:
+    def pointed(self) -> _Place:
         """Tell the pointer from one that was put in its place."""
         try:
             found = os.stat(self._pointer)  # noqa: PTH116 - asked each time, and several times as quick

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from projections.run_filter import ANY_RUN, RESULTS, RunFilter
 from projections.run_listing import ListedRun, RunsAsked, kept_total, list_page
 from projections.run_order import RunKey, RunOrder
 from projections.run_summary import RunSummary
-from projections.runs_page import RunsPage, detail, judged
+from projections.runs_page import RunDetail, RunsPage, detail, judged
 
 __all__ = ["RESULTS", "RunHistory", "RunsPage"]
 
@@ -106,17 +106,16 @@ class RunHistory:
 
         def answer(connection: sqlite3.Connection, position: int) -> RunsPage:
             rows = self._rows(connection, one_more, past)
-            lost = ranges_of(connection.execute(query("out_of_reach")))
+            lost, degraded = _lacks(connection)
             shown = rows[: asked.limit]
             last = shown[-1] if len(rows) > len(shown) else None
             behind = RunKey.of(asked.order, last.at, last.run) if last else None
             items = [row.summary for row in shown]
             if past is not None:
-                return RunsPage(
-                    items, None, past, [one for one in lost if one.first <= past], behind
-                )
+                lost = [one for one in lost if one.first <= past]
+                return RunsPage(items, None, past, lost, behind, degraded)
             total = kept_total(connection, asked.matching)
-            return RunsPage(self._judged(items), total, position, lost, behind)
+            return RunsPage(self._judged(items), total, position, lost, behind, degraded)
 
         return self._model.ask(answer)
 
@@ -134,18 +133,28 @@ class RunHistory:
 
     def run_json(self, run_id: str, *, as_of: AsOf | None = None) -> str | None:
         """Give one run as ``get_run`` does, as the JSON that is served."""
+        found = self.run_detail(run_id, as_of=as_of)
+        return None if found is None else found.text
+
+    def run_detail(self, run_id: str, *, as_of: AsOf | None = None) -> RunDetail | None:
+        """Give one run as ``get_run`` does, with the position that the answer reflects."""
         if not RUN_ID.fullmatch(run_id):
             return None
-        if as_of is not None:
-            past = position_of(self.reader, as_of)
-            found = self._model.ask(
-                lambda connection, _: run_as_of(connection, self.reader, run_id, past)
-            )
-            return None if found is None else detail(*found)
-        row = self._model.ask(
-            lambda connection, _: connection.execute(query("one_run"), (run_id,)).fetchone()
-        )
-        return None if row is None else detail(self._judged(row[:1])[0], row[1])
+        past = None if as_of is None else position_of(self.reader, as_of)
+
+        def answer(connection: sqlite3.Connection, position: int) -> RunDetail | None:
+            lost, degraded = _lacks(connection)
+            if past is not None:
+                then = run_as_of(connection, self.reader, run_id, past)
+                lost = [one for one in lost if one.first <= past]
+                return None if then is None else RunDetail(detail(*then), past, lost, degraded)
+            row = connection.execute(query("one_run"), (run_id,)).fetchone()
+            if row is None:
+                return None
+            text = detail(self._judged(row[:1])[0], row[1])
+            return RunDetail(text, position, lost, degraded)
+
+        return self._model.ask(answer)
 
     def get_run_count(
         self, *, result_filter: str | None = None, pipeline: str | None = None
@@ -168,6 +177,13 @@ class RunHistory:
         )
         return [run_id for (run_id,) in rows]
 
+    def pipelines_of(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the pipelines of runs, of those that have one."""
+        values = (msgspec.json.encode(list(run_ids)).decode(),)
+        return self._model.ask(
+            lambda connection, _: dict(connection.execute(query("pipelines_of"), values).fetchall())
+        )
+
     def out_of_reach(self) -> list[OutOfReach]:
         """List what a damaged log did not let be read; empty where the log is sound."""
         return self.standing()[1]
@@ -184,6 +200,10 @@ class RunHistory:
     def catch_up(self) -> int:
         """Bring the view to all that is durable now, and give the position it reflects."""
         return self._model.ask(lambda _, position: position)
+
+    def generation(self) -> tuple[int, ...]:
+        """Tell the current model from the ones before it; cheap, and never a wait."""
+        return self._model.pointed()
 
     def ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         """Ask the read model itself: of one state of it, whose position the question is given.
@@ -226,6 +246,12 @@ class RunHistory:
     ) -> None:
         """Close the connection."""
         self.close()
+
+
+def _lacks(connection: sqlite3.Connection) -> tuple[list[OutOfReach], list[Degraded]]:
+    """Give what a view does not show: what cannot be read, and what could not be taken."""
+    lost = ranges_of(connection.execute(query("out_of_reach")))
+    return lost, degraded_of(connection.execute(query("degraded")))
 
 
 def _asked(

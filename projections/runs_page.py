@@ -13,10 +13,11 @@ from ledger.events import WriterIdentity
 from ledger.folder import LedgerFolder
 from ledger.replayed import struct_of
 from ledger.sound_reading import OutOfReach
+from projections.degraded import Degraded
 from projections.liveness import judge_liveness
 from projections.run_order import RunKey
 
-__all__ = ["RunsPage", "detail", "judged"]
+__all__ = ["RunDetail", "RunsPage", "detail", "goes_on", "judged"]
 
 _UNKNOWN_LIVENESS = '"liveness":null}'
 
@@ -31,6 +32,7 @@ class RunsPage:
         position: what the list reflects.
         out_of_reach: what a damaged log did not let be read.
         after: what the next page goes on behind; None where there is none.
+        degraded: the projections that could not take every event.
     """
 
     items: Sequence[str]
@@ -38,11 +40,29 @@ class RunsPage:
     position: int
     out_of_reach: Sequence[OutOfReach] = ()
     after: RunKey | None = None
+    degraded: Sequence[Degraded] = ()
 
     def encode(self) -> bytes:
         """Encode as ``{"runs": […], "total": N}``."""
         total = "null" if self.total is None else self.total
         return f'{{"runs":[{",".join(self.items)}],"total":{total}}}'.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run as the JSON that is served, and the position it reflects.
+
+    Attributes:
+        text: the JSON object.
+        position: what it reflects.
+        out_of_reach: what a damaged log did not let be read.
+        degraded: the projections that could not take every event.
+    """
+
+    text: str
+    position: int
+    out_of_reach: Sequence[OutOfReach] = ()
+    degraded: Sequence[Degraded] = ()
 
 
 # Of a list item, what its liveness is judged by.
@@ -58,9 +78,14 @@ _Judgeable = msgspec.defstruct(
 _read: Callable[[str], Any] = msgspec.json.Decoder(_Judgeable).decode
 
 
+def goes_on(item: str) -> bool:
+    """Tell whether a run may have no end yet: whether its liveness may depend on the clock."""
+    return '"result":null' in item
+
+
 def judged(item: str, folder: LedgerFolder, now: datetime) -> str:
     """Fill in the liveness of a run that has not ended."""
-    run = _read(item) if '"result":null' in item else None
+    run = _read(item) if goes_on(item) else None
     if run is None or run.result is not None:
         return item
     liveness = judge_liveness(folder, run.run_id, run.writer, run.last_event_at, now)

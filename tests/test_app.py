@@ -16,21 +16,16 @@ from app import create_app
 from ledger import EventLog, RunContext
 from ledger.errors import LedgerNotFound
 from projections import RunHistory
+from web.api.endpoints import ENDPOINTS
 from web.security import SECURITY_HEADERS
 
 RUNS = "/api/pipeline/runs"
 PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
-ADDRESSES = (
-    "/",
-    "/runs",
-    "/runs/run-1",
-    "/runs/run-1/explain",
-    RUNS,
-    f"{RUNS}/run-1",
-    "/healthz",
-    "/static/live.js",
-)
+PAGES = ("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/static/live.js")
+STREAM = "/api/pipeline/stream"
+API = tuple(each.path.replace("{run_id}", "run-1") for each in ENDPOINTS if each.path != STREAM)
+ADDRESSES = (*PAGES, *API)
 
 
 def record(folder: Path, run_id: str, outcome: type[BaseException] | None = None) -> None:
@@ -93,23 +88,23 @@ def test_an_empty_ledger_has_no_runs(tmp_path: Path) -> None:
     with TestClient(create_app(folder)) as client:
         answer = client.get(RUNS)
         page = client.get("/").text
-    assert answer.content == b'{"runs":[],"total":0}'
+    assert answer.content == b'{"runs":[],"total":0,"next":null}'
     assert answer.headers["x-ledger-position"] == "1"
     assert "runfold run market-data --dir" in page
     assert "<here>" not in page
 
 
 def test_runs_come_newest_first_with_their_number(client: TestClient, folder: Path) -> None:
-    """The list is the history's page to the byte, with the total and the position it reflects."""
+    """The list begins with the history's page, to the byte, and says which position it reflects."""
     answer = client.get(RUNS)
     with RunHistory(folder) as history:
         page = history.runs_page()
-    assert answer.content == page.encode()
+    assert answer.content == page.encode()[:-1] + b',"next":null}'
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-ledger-position"] == str(page.position)
     body = answer.json()
     assert [run["run_id"] for run in body["runs"]] == ["run-3", "run-2", "run-1"]
-    assert list(body) == ["runs", "total"]
+    assert list(body) == ["runs", "total", "next"]
 
 
 @pytest.mark.parametrize(
@@ -205,22 +200,31 @@ def test_a_person_gets_a_page_about_a_problem(client: TestClient) -> None:
     check_problem(client.get(f"{RUNS}?limit=0", headers=accept), 422)
 
 
-@pytest.mark.parametrize("path", [*ADDRESSES, "/api/pipeline/stream"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", [*ADDRESSES, STREAM])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE"])
 def test_a_method_that_is_not_served_is_a_problem(
     client: TestClient, path: str, method: str
 ) -> None:
     """Everything is read only: other methods get a 405 that names those which are served."""
     answer = client.request(method, path)
     check_problem(answer, 405)
-    assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
+    allowed = {name.strip() for name in answer.headers["allow"].split(",")}
+    assert allowed - {"OPTIONS"} == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("path", [RUNS, f"{RUNS}/run-1", "/healthz", "/openapi.json"])
+def test_the_api_says_which_methods_it_takes(client: TestClient, path: str) -> None:
+    """OPTIONS is answered with the methods, and no body."""
+    answer = client.options(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     """A new route must come into the tests that go over every address."""
     paths = {route.path for route in app.routes if isinstance(route, Route | Mount)}
     asked = {path.replace("run-1", "{run_id}") for path in ADDRESSES} - {"/static/live.js"}
-    assert paths == asked | {"/static", "/api/pipeline/stream"}
+    assert paths == asked | {"/static", STREAM}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])
@@ -234,7 +238,7 @@ def test_every_answer_has_the_security_headers(client: TestClient, path: str) ->
 
 def test_the_head_of_the_stream_can_be_asked_for(client: TestClient) -> None:
     """The stream's headers say what it is, that nobody should keep it, and what holds for all."""
-    answer = client.head("/api/pipeline/stream")
+    answer = client.head(STREAM)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
@@ -270,7 +274,7 @@ def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) 
     client.get(RUNS)
     pointer.unlink()
     pointer.mkdir()
-    answer = client.get(RUNS)
+    answer = client.get(f"{RUNS}?limit=7")
     body = check_problem(answer, 500)
     assert str(folder) not in json.dumps(body)
     assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]

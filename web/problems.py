@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ExceptionHandler
 
-from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
+from ledger.errors import InvalidEvent, LedgerDamaged, LedgerError, LedgerReplaced
 from projections.errors import (
+    AsOfNotReached,
     ProjectionBehind,
     ProjectionInvalid,
     ProjectionMissing,
@@ -24,7 +26,16 @@ from web.addresses import way_up
 from web.security import SECURITY_HEADERS
 from web.templating import render
 
-__all__ = ["ANSWERS_TO_ERRORS", "InvalidParameters", "ParameterError", "Problem", "answer"]
+__all__ = [
+    "ANSWERS_TO_ERRORS",
+    "Failure",
+    "InvalidParameters",
+    "ParameterError",
+    "Problem",
+    "ProblemDetails",
+    "Refused",
+    "answer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,46 @@ class Problem:
         }
 
 
+class WrongParameter(BaseModel):
+    """A parameter, and what is wrong with it."""
+
+    parameter: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong (RFC 9457); kinds of problems have further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[WrongParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A problem that an endpoint may answer with, besides those that any may."""
+
+    status: int
+    kind: str
+    title: str
+
+    def problem(self, detail: str, **members: object) -> Problem:
+        """Give the problem itself."""
+        return Problem(self.status, detail, kind=self.kind, title=self.title, members=members)
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """There is no other answer than a problem."""
+
+    problem: Problem
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 def answer(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -99,6 +150,31 @@ def _invalid_parameters(request: Request, error: Exception) -> Response:
         kind="invalid-parameters",
         title="Invalid query parameters",
         members={"errors": listed},
+    )
+    return answer(request, problem)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    refused = cast("Refused", error)
+    return answer(request, refused.problem, refused.headers)
+
+
+def _invalid_value(request: Request, error: Exception) -> Response:
+    """Answer what the projections refuse, which name their arguments as the parameters are."""
+    invalid = cast("InvalidEvent", error)
+    named = ParameterError(invalid.field, invalid.reason)
+    return _invalid_parameters(request, InvalidParameters([named]))
+
+
+def _not_reached(request: Request, error: Exception) -> Response:
+    """Answer to a past that has not come to pass yet."""
+    missed = cast("AsOfNotReached", error)
+    problem = Problem(
+        404,
+        f"The log does not reach position {missed.position}: its last is {missed.last}.",
+        kind="as-of-not-reached",
+        title="The log does not reach that far",
+        members={"position": missed.last},
     )
     return answer(request, problem)
 
@@ -148,6 +224,9 @@ def _unexpected(request: Request, _error: Exception) -> Response:
 ANSWERS_TO_ERRORS: Mapping[type[Exception], ExceptionHandler] = {
     HTTPException: _http_error,
     InvalidParameters: _invalid_parameters,
+    Refused: _refused,
+    InvalidEvent: _invalid_value,
+    AsOfNotReached: _not_reached,
     LedgerError: _unreadable,
     Exception: _unexpected,
 }

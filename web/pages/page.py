@@ -20,7 +20,7 @@ from starlette.routing import Route
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from web.addresses import way_up
-from web.api import position_header
+from web.ledger_headers import position_header
 from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
 from web.templating import render

@@ -1,0 +1,134 @@
+"""A page at a position never changes: keep its bytes, and answer from them before all else.
+
+Guarantees. An answer is given again only while the log's position and the model are what they were
+before it was made, so whoever asks sees all that was acknowledged before. What depends on the clock
+(whether writers of open runs are there) may be as old as the answer says that it lasts. The bytes
+kept are bounded: those that were not asked for longest go first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import anyio
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ledger import LedgerError
+from web.api.encoded_answer import EncodedAnswer
+from web.api.view_state import ViewState
+
+__all__ = ["AnsweredFirst", "KeptAnswers", "Made", "Question"]
+
+Question = tuple[str, bytes]
+"""The path and the query, as they came."""
+
+_CAPACITY = 64 * 1024 * 1024
+_LARGEST = 8 * 1024 * 1024
+_OVERHEAD = 2_048
+
+
+class Made(NamedTuple):
+    """An answer, the state it was made from, and until when (monotonic) it holds there."""
+
+    answer: EncodedAnswer
+    state: ViewState
+    until: float
+
+
+class _Turn:
+    """The one making of answers to a question that may go on at a time."""
+
+    __slots__ = ("__weakref__", "begun", "last", "lock")
+
+    def __init__(self) -> None:
+        self.lock = anyio.Lock()
+        self.begun = 0
+        self.last: EncodedAnswer | None = None
+
+
+class KeptAnswers:
+    """Answers by their questions. Lives on one event loop.
+
+    Attributes:
+        size: the bytes that are kept, about.
+    """
+
+    def __init__(self, state: Callable[[], ViewState], *, capacity: int = _CAPACITY) -> None:
+        """Keep at most ``capacity`` bytes, of answers that hold while ``state`` gives the same."""
+        self._state = state
+        self._capacity = capacity
+        self.size = 0
+        self._made: dict[Question, Made] = {}
+        self._turns: WeakValueDictionary[Question, _Turn] = WeakValueDictionary()
+        self._asked = 0
+
+    def find(self, question: Question) -> EncodedAnswer | None:
+        """Give the answer that is kept, if it still holds."""
+        made = self._made.pop(question, None)
+        if made is None:
+            return None
+        # Put back as the last that was asked for.
+        self._made[question] = made
+        try:
+            holds = made.state == self._state()
+        except (LedgerError, OSError):
+            # Let whoever is asked anew say what is wrong.
+            return None
+        return made.answer if holds and time.monotonic() < made.until else None
+
+    async def share(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
+        """Have an answer made, or share one whose making began after this was asked.
+
+        However many ask at once, one answer is made at a time, and none is older than its question.
+        """
+        self._asked += 1
+        ticket = self._asked
+        turn = self._turns.setdefault(question, _Turn())
+        async with turn.lock:
+            if turn.last is not None and turn.begun > ticket:
+                return turn.last
+            self._asked += 1
+            turn.begun, turn.last = self._asked, None
+            made = await make()
+            turn.last = made.answer
+            self._keep(question, made)
+            return made.answer
+
+    def _keep(self, question: Question, made: Made) -> None:
+        self._drop(question)
+        if made.answer.size > _LARGEST or made.until <= time.monotonic():
+            return
+        self._made[question] = made
+        self.size += _room(made)
+        while self.size > self._capacity:
+            self._drop(next(iter(self._made)))
+
+    def _drop(self, question: Question) -> None:
+        made = self._made.pop(question, None)
+        if made is not None:
+            self.size -= _room(made)
+
+
+def _room(made: Made) -> int:
+    """Count the body twice, as it may come to be compressed too."""
+    return 2 * made.answer.size + _OVERHEAD
+
+
+class AnsweredFirst:
+    """Answers from what is kept; passes on what is not there, or does not hold any more."""
+
+    def __init__(self, app: ASGIApp, kept: KeptAnswers) -> None:
+        self._app = app
+        self._kept = kept
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request in the fewest steps there are."""
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            answer = self._kept.find((scope["path"], scope["query_string"]))
+            if answer is not None:
+                await answer.send(scope, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,55 @@
+"""The token of a next page: where to go on, bound to what was asked for.
+
+It is opaque to callers: the key of the last run in base64, and a check that the list is the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+
+from web.problems import Failure, Refused
+
+__all__ = ["NOT_OF_THIS_LIST", "next_token", "read_token"]
+
+NOT_OF_THIS_LIST = Failure(409, "token-of-another-list", "The token is not of this list")
+
+_CHECK = 6
+
+
+def _check(asked: Mapping[str, object]) -> bytes:
+    text = "\n".join(f"{name}={value!r}" for name, value in sorted(asked.items()))
+    return hashlib.sha256(text.encode()).digest()[:_CHECK]
+
+
+def next_token(key: str, asked: Mapping[str, object]) -> str:
+    """Make the token behind a key, in the list of what was asked for."""
+    return base64.urlsafe_b64encode(_check(asked) + key.encode()).decode().rstrip("=")
+
+
+def read_token(token: str, asked: Mapping[str, object]) -> str:
+    """Read the key from a token.
+
+    Raises:
+        Refused: it is none, or one of another list.
+    """
+    try:
+        data = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+        check, key = data[:_CHECK], data[_CHECK:].decode("ascii")
+    except (ValueError, binascii.Error):
+        raise _refused("Take it from the page before, as it is") from None
+    if check != _check(asked):
+        raise _refused(
+            "It belongs to a list with other filters, or another order: leave it out, and begin"
+            " that list anew"
+        )
+    return key
+
+
+def _refused(detail: str) -> Refused:
+    errors = [{"parameter": "next", "detail": detail}]
+    return Refused(
+        NOT_OF_THIS_LIST.problem(f"The token is not of this list. {detail}.", errors=errors)
+    )
