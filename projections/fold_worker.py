@@ -20,6 +20,7 @@ from ledger.replay import replay
 from ledger.replayed import ReplayedEvent
 from projections.projection import ENDS, Projection, Row
 from projections.registry import load_projection
+from projections.shared_folds import SharedFolds
 
 __all__ = ["FoldedPart", "Order", "fold_part", "read_frame", "write_frame"]
 
@@ -40,7 +41,7 @@ class FoldedPart(msgspec.Struct, frozen=True):
     Attributes:
         runs: the runs that began and ended in it: their ids and keys.
         rows: for each projection, for each table, the rows of those runs.
-        others: the lines of all other runs, in order.
+        others: the lines of all other runs, in any order.
         last_line: the last line of the part.
     """
 
@@ -51,49 +52,70 @@ class FoldedPart(msgspec.Struct, frozen=True):
 
 
 class _Whole:
-    """A run that began in the part: its states, and its lines in case it does not end in it.
-
-    Its rows are made when it ends, while its states are still in the cache of a core.
-    """
+    """A run that began in the part: its states, and its lines in case it does not end in it."""
 
     __slots__ = ("ended", "lines", "rows", "run", "states")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
         self.states = states
-        self.lines: list[tuple[int, bytes]] = []
+        self.lines: list[bytes] = []
         self.ended = False
+        # Made when it ends, while its states are still in the cache of a core.
         self.rows: list[list[Row]] | None = None
 
-    def take(
-        self, event: ReplayedEvent, line: bytes, projections: Sequence[Projection[Any]]
-    ) -> None:
-        """Fold an event."""
-        states = self.states
-        for at, projection in enumerate(projections):
-            states[at] = projection.evolve(states[at], event)
-        if event.type in ENDS:
-            self.ended, self.lines = True, []
-            self.rows = self._make_rows(projections)
-        elif self.ended:
-            self.rows = None
-        else:
-            self.lines.append((event.position, line))
 
-    def put(
-        self,
-        projections: Sequence[Projection[Any]],
-        tables: Sequence[dict[str, list[list[Any]]]],
-    ) -> None:
-        """Add its rows to those of each projection's tables."""
-        made = self.rows or self._make_rows(projections)
-        for rows, put_in in zip(made, tables, strict=True):
-            for table, values in rows:
-                put_in.setdefault(table, []).append([self.run, *values])
+class _Part:
+    """What is known of a part while it is folded."""
 
-    def _make_rows(self, projections: Sequence[Projection[Any]]) -> list[list[Row]]:
-        both = zip(projections, self.states, strict=True)
-        return [list(projection.rows(state)) for projection, state in both]
+    def __init__(self, projections: Sequence[Projection[Any]]) -> None:
+        self._projections = projections
+        self._folds = SharedFolds(projections)
+        self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
+        self._whole: dict[str, _Whole] = {}
+        self._begun_before: set[str] = set()
+        self._others: list[bytes] = []
+
+    def take(self, events: Sequence[ReplayedEvent], lines: Sequence[bytes]) -> None:
+        """Fold events, and keep the lines of those whose run may not be whole."""
+        whole, evolves = self._whole, self._evolves
+        for event, line in zip(events, lines, strict=True):
+            run_id = event.run_id
+            run = None if run_id is None else whole.get(run_id)
+            if run is None:
+                if run_id is None or event.sequence != 1 or run_id in self._begun_before:
+                    self._begun_before.add(run_id or "")
+                    self._others.append(line)
+                    continue
+                run = whole[run_id] = _Whole(event.position, self._folds.initial(run_id))
+            states = run.states
+            for at, evolve in evolves:
+                states[at] = evolve(states[at], event)
+            if event.type in ENDS:
+                run.ended, run.lines, run.rows = True, [], self._rows_of(run)
+            elif run.ended:
+                run.rows = None
+            else:
+                run.lines.append(line)
+
+    def _rows_of(self, run: _Whole) -> list[list[Row]]:
+        both = zip(self._projections, self._folds.places, strict=True)
+        return [list(projection.rows(run.states[place])) for projection, place in both]
+
+    def folded(self, last_line: bytes) -> FoldedPart:
+        """Give what all events came to."""
+        rows: list[dict[str, list[list[Any]]]] = [{} for _ in self._projections]
+        runs: list[tuple[str, int]] = []
+        others = self._others
+        for run_id, whole in self._whole.items():
+            if not whole.ended:
+                others += whole.lines
+                continue
+            runs.append((run_id, whole.run))
+            for made, tables in zip(whole.rows or self._rows_of(whole), rows, strict=True):
+                for table, values in made:
+                    tables.setdefault(table, []).append([whole.run, *values])
+        return FoldedPart(runs, rows, others, last_line)
 
 
 def fold_part(
@@ -103,41 +125,11 @@ def fold_part(
 
     Raises whatever goes wrong: the caller then folds the part itself, and sees what it is.
     """
-    whole: dict[str, _Whole] = {}
-    begun_before: set[str] = set()
-    others: list[tuple[int, bytes]] = []
-    line = b""
+    part, line = _Part(projections), b""
     for stretch in replay(reader, after, until):
-        for event, line in zip(stretch.events, stretch.lines, strict=True):
-            run_id = event.run_id
-            run = None if run_id is None else whole.get(run_id)
-            if run is None:
-                if run_id is None or event.sequence != 1 or run_id in begun_before:
-                    begun_before.add(run_id or "")
-                    others.append((event.position, line))
-                    continue
-                states = [projection.initial(run_id) for projection in projections]
-                run = whole[run_id] = _Whole(event.position, states)
-            run.take(event, line, projections)
-    return _folded(projections, whole, others, line)
-
-
-def _folded(
-    projections: Sequence[Projection[Any]],
-    whole: dict[str, _Whole],
-    others: list[tuple[int, bytes]],
-    last_line: bytes,
-) -> FoldedPart:
-    rows: list[dict[str, list[list[Any]]]] = [{} for _ in projections]
-    runs: list[tuple[str, int]] = []
-    for run_id, run in whole.items():
-        if run.ended:
-            runs.append((run_id, run.run))
-            run.put(projections, rows)
-        else:
-            others += run.lines
-    others.sort()
-    return FoldedPart(runs, rows, [line for _, line in others], last_line)
+        part.take(stretch.events, stretch.lines)
+        line = stretch.lines[-1]
+    return part.folded(line)
 
 
 def write_frame(stream: IO[bytes], value: object) -> None:

@@ -17,6 +17,7 @@ from ledger.replayed import ReplayedEvent
 from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
 from projections.row_store import ParkedEvent, RowStore
+from projections.shared_folds import SharedFolds
 
 __all__ = ["REFUSED", "Folding", "Refold"]
 
@@ -40,7 +41,7 @@ REFUSED = (
 
 
 class _Run:
-    """A run that is being folded: its key, a state per projection, and what the model has of it."""
+    """A run that is being folded: its key, a state per fold, and what the model has of it."""
 
     __slots__ = ("ended", "has_rows", "has_states", "is_new", "last", "run", "states")
 
@@ -74,7 +75,8 @@ class Folding:
             strict: raise where a projection fails, instead of parking the event.
         """
         self._projections = projections
-        self._evolves = [(at, one.evolve) for at, one in enumerate(projections)]
+        self._folds = SharedFolds(projections)
+        self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
         self._store = store
         self._refold = refold
         self._strict = strict
@@ -101,7 +103,7 @@ class Folding:
                 try:
                     states[at] = evolve(states[at], event)
                 except Exception as error:  # noqa: BLE001 - it is parked with what it raised
-                    self._park(at, event.position, run_id, event.type, error)
+                    self._park_fold(at, event.position, run_id, event.type, error)
             found.last = event.position
             if event.type in ENDS and not found.ended:
                 found.ended = True
@@ -137,10 +139,11 @@ class Folding:
         """
         run = None if event.sequence == 1 else self._store.find_run(run_id)
         if run is None:
-            return _Run(event.position, self._initial(run_id), is_new=True, has_states=False)
+            states = self._folds.initial(run_id)
+            return _Run(event.position, states, is_new=True, has_states=False)
         kept = self._store.states_of(run)
-        if kept is not None and len(kept) == len(self._projections):
-            states = [kept[projection.name] for projection in self._projections]
+        if kept is not None and len(kept) == len(self._folds.folds):
+            states = [kept[fold.name] for fold in self._folds.folds]
             return _Run(run, states, is_new=False, has_states=True)
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
@@ -151,19 +154,21 @@ class Folding:
 
     def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
         """Fold a run whose states were let go."""
-        states = self._initial(run_id)
+        states = self._folds.initial(run_id)
         for event in self._refold(run_id, until):
             for at, evolve in self._evolves:
                 try:
                     states[at] = evolve(states[at], event)
                 except Exception as error:  # noqa: BLE001 - it was parked when it came first
-                    self._park(at, event.position, run_id, event.type, error)
+                    self._park_fold(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
         again.last = until
         return again
 
-    def _initial(self, run_id: str) -> list[Any]:
-        return [projection.initial(run_id) for projection in self._projections]
+    def _park_fold(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
+        """Park an event for all projections that share a fold."""
+        for user in self._folds.folds[at].users:
+            self._park(user, position, run_id, kind, error)
 
     def _park(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
         name = self._projections[at].name
@@ -202,9 +207,9 @@ class Folding:
                 try:
                     data = msgspec.msgpack.encode(state)
                 except Exception as error:  # noqa: BLE001 - it is parked with what it raised
-                    self._park(at, run.last, run_id, "state", error)
+                    self._park_fold(at, run.last, run_id, "state", error)
                 else:
-                    encoded.append((run.run, self._projections[at].name, data))
+                    encoded.append((run.run, self._folds.folds[at].name, data))
         return encoded
 
     def _claim(self, new: Sequence[str]) -> None:
@@ -233,9 +238,10 @@ class Folding:
 
     def _write_rows(self, at: int, projection: Projection[Any], written: dict[str, _Run]) -> None:
         rows: dict[str, list[Row]] = {}
+        place = self._folds.places[at]
         for run_id, run in written.items():
             try:
-                rows[run_id] = list(projection.rows(run.states[at]))
+                rows[run_id] = list(projection.rows(run.states[place]))
             except Exception as error:  # noqa: BLE001 - it is parked with what it raised
                 self._park(at, run.last, run_id, "rows", error)
         known = [written[run_id].run for run_id in rows if written[run_id].has_rows]

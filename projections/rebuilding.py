@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _take_parts(
                 folding.take_whole(part.runs, part.rows)
             except REFUSED as error:
                 raise _PartRefused from error
-            others = decode_together(part.others)
+            others = sorted(decode_together(part.others), key=attrgetter("position"))
             folding.take(others)
             note_acknowledgements(connection, others)
             leaf = leaf_hash(part.last_line)

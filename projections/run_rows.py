@@ -26,7 +26,7 @@ class RunRows:
     """What is asked for of a run in ``runs`` and its kin, what is served in ``runs_details``."""
 
     name = "runs"
-    version = 1
+    version = 2
     state_type = RunState
     tables = sql_file("runs.sql")
     indexes = sql_file("runs_indexes.sql")
@@ -67,7 +67,7 @@ def _run_row(state: RunState, item: ListItem) -> tuple[object, ...]:
 
 def encode_run(state: RunState, item: ListItem | None = None) -> tuple[str, str]:
     """Give the list item and the attempts as they are served."""
-    return _encode(item or list_item(state)).decode(), _encode(state.attempts).decode()
+    return _encode(item or list_item(state)).decode(), _encode(state.attempts.all()).decode()
 
 
 @lru_cache(maxsize=4096)

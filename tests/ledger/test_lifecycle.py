@@ -160,7 +160,7 @@ def test_attempts_are_numbered_without_gaps(attempt: int) -> None:
     assert isinstance(advance(state, "stage_started", "load", attempt), Violation)
     following = advance(state, "stage_started", "load", 2)
     assert isinstance(following, Lifecycle)
-    assert astuple(following) == (RunPhase.RUNNING, {"load": (2, AttemptPhase.OPEN)})
+    assert astuple(following) == (RunPhase.RUNNING, {"load": (2, AttemptPhase.OPEN)}, {})
 
 
 @pytest.mark.parametrize("event_type", ["stage_completed", "stage_failed", "stage_stopped"])
@@ -214,7 +214,7 @@ def test_a_presumed_end_gives_way_to_what_really_happens(stage: str, event_type:
 
     abandoned = step(state, payload("run_abandoned"))
     assert isinstance(abandoned, Lifecycle)
-    assert astuple(abandoned) == (RunPhase.ABANDONED, state.attempts)
+    assert astuple(abandoned) == (RunPhase.ABANDONED, state.attempts, {})
     assert step(abandoned, payload("run_annotated")) is abandoned
 
     back = step(abandoned, payload(event_type, stage))
