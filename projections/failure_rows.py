@@ -41,14 +41,13 @@ class FailureRows:
         """Give a row for each failure."""
         if state.result != "failed" and not state.failures:
             return ()
-        attempts = state.attempts.all()
-        last = {attempt.stage: attempt.attempt for attempt in attempts}
-        failed = [(attempts[place], position) for place, position in state.failures]
+        attempts = {(tried.stage, tried.attempt): tried for tried in state.attempts.all()}
+        last = dict(attempts.keys())
         rows = [
-            _of_attempt(state, tried, position, retried=tried.attempt < last[tried.stage])
-            for tried, position in failed
+            _of_attempt(state, attempts[stage, number], position, retried=number < last[stage])
+            for stage, number, position in state.failures
         ]
-        stands = any(tried.attempt == last[tried.stage] for tried, _ in failed)
+        stands = any(number == last[stage] for stage, number, _ in state.failures)
         if state.result == "failed" and state.end_position and not stands:
             rows.append(_of_run(state))
         return [("failures", row) for row in rows]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ import msgspec
 from ledger import LogReader
 from ledger.replay import replay
 from ledger.replayed import ReplayedEvent
-from projections.projection import ENDS, Projection, Row
+from projections.projection import ENDS, Projection
 from projections.registry import load_projection
 from projections.shared_folds import SharedFolds
 
@@ -46,7 +47,7 @@ class FoldedPart(msgspec.Struct, frozen=True):
     """
 
     runs: list[tuple[str, int]]
-    rows: list[dict[str, list[list[Any]]]]
+    rows: list[dict[str, list[Sequence[Any]]]]
     others: list[bytes]
     last_line: bytes
 
@@ -54,27 +55,28 @@ class FoldedPart(msgspec.Struct, frozen=True):
 class _Whole:
     """A run that began in the part: its states, and its lines in case it does not end in it."""
 
-    __slots__ = ("ended", "lines", "rows", "run", "states")
+    __slots__ = ("ended", "lines", "run", "states")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
         self.states = states
         self.lines: list[bytes] = []
         self.ended = False
-        # Made when it ends, while its states are still in the cache of a core.
-        self.rows: list[list[Row]] | None = None
 
 
 class _Part:
     """What is known of a part while it is folded."""
 
     def __init__(self, projections: Sequence[Projection[Any]]) -> None:
-        self._projections = projections
         self._folds = SharedFolds(projections)
         self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
+        self._tables: list[dict[str, list[Sequence[Any]]]] = [{} for _ in projections]
+        makers = [projection.rows for projection in projections]
+        self._rows = list(zip(makers, self._folds.places, self._tables, strict=True))
         self._whole: dict[str, _Whole] = {}
         self._begun_before: set[str] = set()
         self._others: list[bytes] = []
+        self._changed: dict[int, _Whole] = {}
 
     def take(self, events: Sequence[ReplayedEvent], lines: Sequence[bytes]) -> None:
         """Fold events, and keep the lines of those whose run may not be whole."""
@@ -91,31 +93,40 @@ class _Part:
             states = run.states
             for at, evolve in evolves:
                 states[at] = evolve(states[at], event)
-            if event.type in ENDS:
-                run.ended, run.lines, run.rows = True, [], self._rows_of(run)
-            elif run.ended:
-                run.rows = None
+            if run.ended:
+                self._changed[run.run] = run
+            elif event.type in ENDS:
+                run.ended, run.lines = True, []
+                # Now, while its states are still in the cache of a core.
+                self._put_rows(run)
             else:
                 run.lines.append(line)
 
-    def _rows_of(self, run: _Whole) -> list[list[Row]]:
-        both = zip(self._projections, self._folds.places, strict=True)
-        return [list(projection.rows(run.states[place])) for projection, place in both]
+    def _put_rows(self, run: _Whole) -> None:
+        key, states = run.run, run.states
+        for rows, place, tables in self._rows:
+            for table, values in rows(states[place]):
+                lines = tables.get(table)
+                if lines is None:
+                    lines = tables[table] = []
+                lines.append((key, *values))
 
     def folded(self, last_line: bytes) -> FoldedPart:
         """Give what all events came to."""
-        rows: list[dict[str, list[list[Any]]]] = [{} for _ in self._projections]
-        runs: list[tuple[str, int]] = []
-        others = self._others
-        for run_id, whole in self._whole.items():
-            if not whole.ended:
-                others += whole.lines
-                continue
-            runs.append((run_id, whole.run))
-            for made, tables in zip(whole.rows or self._rows_of(whole), rows, strict=True):
-                for table, values in made:
-                    tables.setdefault(table, []).append([whole.run, *values])
-        return FoldedPart(runs, rows, others, last_line)
+        if self._changed:
+            self._put_changed()
+        ended = [(run_id, run.run) for run_id, run in self._whole.items() if run.ended]
+        going_on = [run.lines for run in self._whole.values() if not run.ended]
+        others = list(chain(self._others, *going_on))
+        return FoldedPart(ended, self._tables, others, last_line)
+
+    def _put_changed(self) -> None:
+        """Make the rows anew of runs that went on after their end."""
+        for tables in self._tables:
+            for lines in tables.values():
+                lines[:] = [line for line in lines if line[0] not in self._changed]
+        for run in self._changed.values():
+            self._put_rows(run)
 
 
 def fold_part(

@@ -62,25 +62,30 @@ class Attempts(msgspec.Struct, frozen=True, gc=False):
             return Attempts(self.earlier, (*self.latest, attempt))
         return Attempts((*self.earlier, self.latest), (attempt,))
 
-    def last_of(self, stage: str) -> tuple[int, AttemptState]:
-        """Give the last attempt of a stage, which has one, and its place among all."""
-        # The open attempt is among the last, however many a long run has behind it.
-        for number in range(len(self.earlier), -1, -1):
-            block = self._block(number)
-            for at in range(len(block) - 1, -1, -1):
-                if block[at].stage == stage:
-                    return number * _BLOCK + at, block[at]
-        raise LookupError(stage)
+    def last_of(self, stage: str) -> AttemptState:
+        """Give the last attempt of a stage, which has one."""
+        block, place = self._place_of(stage)
+        return block[place]
 
-    def with_closed(self, place: int, attempt: AttemptState) -> Attempts:
-        """Put one in the place of the attempt that it has closed."""
-        number, at = divmod(place, _BLOCK)
-        block = self._block(number)
-        block = (*block[:at], attempt, *block[at + 1 :])
-        if number == len(self.earlier):
-            return Attempts(self.earlier, block)
-        earlier = (*self.earlier[:number], block, *self.earlier[number + 1 :])
+    def with_closed(self, attempt: AttemptState) -> Attempts:
+        """Put one in the place of the attempt that it has closed, the last of its stage."""
+        block, place = self._place_of(attempt.stage)
+        changed = block[:place] + (attempt,) + block[place + 1 :]  # noqa: RUF005 - twice as quick
+        if block is self.latest:
+            return Attempts(self.earlier, changed)
+        earlier = tuple([changed if one is block else one for one in self.earlier])
         return Attempts(earlier, self.latest)
 
-    def _block(self, number: int) -> tuple[AttemptState, ...]:
-        return self.latest if number == len(self.earlier) else self.earlier[number]
+    def _place_of(self, stage: str) -> tuple[tuple[AttemptState, ...], int]:
+        """Find the last attempt of a stage: its block, and its place there.
+
+        The open attempt is among the last, however many a long run has behind it.
+        """
+        block = self.latest
+        if block[-1].stage == stage:
+            return block, -1 + len(block)
+        for block in (self.latest, *reversed(self.earlier)):
+            for place in range(len(block) - 1, -1, -1):
+                if block[place].stage == stage:
+                    return block, place
+        raise LookupError(stage)

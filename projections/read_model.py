@@ -35,7 +35,7 @@ VERSION = 4
 """Of what every model has: one of another version is built anew. Projections have their own."""
 
 _GENERATION = re.compile(r"(\d{6})\.sqlite")
-_PAGE = 4096
+_PAGE = 8192
 _WHILE_BUILDING = (
     f"page_size = {_PAGE}",
     "journal_mode = MEMORY",

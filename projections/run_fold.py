@@ -49,19 +49,22 @@ def initial(run_id: str) -> RunState:
 
 def evolve(state: RunState, event: ReplayedEvent) -> RunState:
     """Give the state after one more event of the run."""
-    data, step = event.data, _STEPS.get(event.type)
+    data, kind = event.data, event.type
+    step = _STEPS.get(kind)
     if (
         step is not None
         and event.sequence == state.last_sequence + 1
         and (state.last_event_at or "") <= event.occurred_text <= event.recorded_text
-        and state.lifecycle.phase is not RunPhase.ABANDONED
+        and state.lifecycle.phase is not _ABANDONED
         and event.position > state.last_position
         and type(data) is not UnreadData
-        and event.type != "stage_skipped"
+        and kind != "stage_skipped"
     ):
         # Almost every event takes this way, on which nothing can be wrong but its place in the run.
-        stage, attempt = (data.stage, data.attempt) if event.type in _TRIES else _NO_TRY
-        lifecycle = advance(state.lifecycle, event.type, stage, attempt)
+        if kind in _TRIES:
+            lifecycle = advance(state.lifecycle, kind, data.stage, data.attempt)
+        else:
+            lifecycle = advance(state.lifecycle, kind)
         if type(lifecycle) is Lifecycle:
             return step(state, event, data, lifecycle)
     return _evolve_with_care(state, event, step)
@@ -100,7 +103,7 @@ def _apply(state: RunState, event: ReplayedEvent, step: _Step) -> tuple[RunState
         return _seen(state, event), (broken_lifecycle(state, event, lifecycle),)
     if is_unread(event):
         return _seen(state, event), ()
-    if state.lifecycle.phase is RunPhase.ABANDONED is not lifecycle.phase:
+    if state.lifecycle.phase is _ABANDONED is not lifecycle.phase:
         alive = replace(state, ended_at=None, result=None, failure_reason=None)
         resurrected = anomaly("resurrected_run", event, "went on after it was given up")
         return step(alive, event, data, lifecycle), (resurrected,)
@@ -181,7 +184,7 @@ def _stage_completed(
     state: RunState, event: ReplayedEvent, data: StageCompleted, lifecycle: Lifecycle
 ) -> RunState:
     at, attempts = event.occurred_text, state.attempts
-    place, tried = attempts.last_of(data.stage)
+    tried = attempts.last_of(data.stage)
     closed = replace(
         tried,
         ended_at=at,
@@ -193,7 +196,7 @@ def _stage_completed(
     return replace(
         state,
         lifecycle=lifecycle,
-        attempts=attempts.with_closed(place, closed),
+        attempts=attempts.with_closed(closed),
         last_position=event.position,
         last_sequence=event.sequence,
         last_event_at=at,
@@ -204,7 +207,7 @@ def _stage_failed(
     state: RunState, event: ReplayedEvent, data: StageFailed, lifecycle: Lifecycle
 ) -> RunState:
     at, attempts = event.occurred_text, state.attempts
-    place, tried = attempts.last_of(data.stage)
+    tried = attempts.last_of(data.stage)
     closed = replace(
         tried,
         ended_at=at,
@@ -217,8 +220,8 @@ def _stage_failed(
     return replace(
         state,
         lifecycle=lifecycle,
-        attempts=attempts.with_closed(place, closed),
-        failures=(*state.failures, (place, event.position)),
+        attempts=attempts.with_closed(closed),
+        failures=(*state.failures, (tried.stage, tried.attempt, event.position)),
         last_position=event.position,
         last_sequence=event.sequence,
         last_event_at=at,
@@ -229,12 +232,10 @@ def _stage_stopped(
     state: RunState, event: ReplayedEvent, data: StageStopped, lifecycle: Lifecycle
 ) -> RunState:
     at, attempts = event.occurred_text, state.attempts
-    place, tried = attempts.last_of(data.stage)
+    tried = attempts.last_of(data.stage)
     took = data.elapsed_seconds
     closed = replace(tried, ended_at=at, result="stopped", duration_seconds=took)
-    return replace(
-        _seen(state, event), lifecycle=lifecycle, attempts=attempts.with_closed(place, closed)
-    )
+    return replace(_seen(state, event), lifecycle=lifecycle, attempts=attempts.with_closed(closed))
 
 
 def _stage_skipped(
@@ -299,7 +300,7 @@ def _run_annotated(
 _TRIES = frozenset({"stage_started", "stage_completed", "stage_failed", "stage_stopped"})
 """Types that name an attempt."""
 
-_NO_TRY = (None, None)
+_ABANDONED = RunPhase.ABANDONED
 
 _Step = Callable[[RunState, ReplayedEvent, Any, Lifecycle], RunState]
 

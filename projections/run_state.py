@@ -49,8 +49,8 @@ class RunState(msgspec.Struct, frozen=True, gc=False):
             those that failed, and how often one was tried again.
         first_position: that of the first event there is of the run.
         is_ahead: whether the run says that it started after its start was recorded.
-        failures: for each attempt that failed its place among the attempts, and the position of
-            the event that closed it.
+        failures: the attempts that failed, by stage and number, and the positions of the events
+            that say so.
         end_position: that of the event that ended the run; 0 where none has.
         annotations: the ids of the events that annotated the run, to know one that comes twice.
     """
@@ -74,7 +74,7 @@ class RunState(msgspec.Struct, frozen=True, gc=False):
     duration_seconds: float | None = None
     metadata: dict[str, Any] = {}
     attempts: Attempts = Attempts()
-    failures: tuple[tuple[int, int], ...] = ()
+    failures: tuple[tuple[str, int, int], ...] = ()
     end_position: int = 0
     skipped: tuple[SkippedState, ...] = ()
     notes: tuple[NoteState, ...] = ()
