@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 import msgspec
@@ -22,10 +23,12 @@ from ledger.replayed import ReplayedEvent
 from projections.projection import ENDS, Projection
 from projections.registry import load_projection
 from projections.shared_folds import SharedFolds
+from projections.tallies import Tallies, Tally
 
 __all__ = ["FoldedPart", "Order", "fold_part", "read_frame", "write_frame"]
 
 _LENGTH = 8
+_PLAIN = frozenset({NoneType, bool, int, float, str, bytes})
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -42,12 +45,14 @@ class FoldedPart(msgspec.Struct, frozen=True):
     Attributes:
         runs: the runs that began and ended in it: their ids and keys.
         rows: for each projection, for each table, the rows of those runs.
+        tallies: for each projection, what those runs add.
         others: the lines of all other runs, in any order.
         last_line: the last line of the part.
     """
 
     runs: list[tuple[str, int]]
     rows: list[dict[str, list[Sequence[Any]]]]
+    tallies: list[list[Tally]]
     others: list[bytes]
     last_line: bytes
 
@@ -55,13 +60,14 @@ class FoldedPart(msgspec.Struct, frozen=True):
 class _Whole:
     """A run that began in the part: its states, and its lines in case it does not end in it."""
 
-    __slots__ = ("ended", "lines", "run", "states")
+    __slots__ = ("counted", "ended", "lines", "run", "states")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
         self.states = states
         self.lines: list[bytes] = []
         self.ended = False
+        self.counted: list[tuple[int, list[Tally]]] = []
 
 
 class _Part:
@@ -73,6 +79,7 @@ class _Part:
         self._tables: list[dict[str, list[Sequence[Any]]]] = [{} for _ in projections]
         makers = [projection.rows for projection in projections]
         self._rows = list(zip(makers, self._folds.places, self._tables, strict=True))
+        self._tallies = Tallies(projections)
         self._whole: dict[str, _Whole] = {}
         self._begun_before: set[str] = set()
         self._others: list[bytes] = []
@@ -99,6 +106,8 @@ class _Part:
                 run.ended, run.lines = True, []
                 # Now, while its states are still in the cache of a core.
                 self._put_rows(run)
+                run.counted = self._counted(run)
+                self._tallies.add(run.counted)
             else:
                 run.lines.append(line)
 
@@ -118,7 +127,10 @@ class _Part:
         ended = [(run_id, run.run) for run_id, run in self._whole.items() if run.ended]
         going_on = [run.lines for run in self._whole.values() if not run.ended]
         others = list(chain(self._others, *going_on))
-        return FoldedPart(ended, self._tables, others, last_line)
+        sums: list[list[Tally]] = [
+            [(*place, counts) for place, counts in each.items()] for each in self._tallies.sums
+        ]
+        return FoldedPart(ended, self._tables, sums, others, last_line)
 
     def _put_changed(self) -> None:
         """Make the rows anew of runs that went on after their end."""
@@ -127,6 +139,15 @@ class _Part:
                 lines[:] = [line for line in lines if line[0] not in self._changed]
         for run in self._changed.values():
             self._put_rows(run)
+            self._tallies.add(run.counted, -1)
+            self._tallies.add(self._counted(run))
+
+    def _counted(self, run: _Whole) -> list[tuple[int, list[Tally]]]:
+        return self._tallies.of(self._folds.for_each(run.states), _refuse)
+
+
+def _refuse(_at: int, error: Exception) -> None:
+    raise error
 
 
 def fold_part(
@@ -141,6 +162,15 @@ def fold_part(
         part.take(stretch.events, stretch.lines)
         line = stretch.lines[-1]
     return part.folded(line)
+
+
+def _check_plain(part: FoldedPart) -> None:
+    """Refuse values that would come out of a frame as others than a table would take or refuse."""
+    for lines in chain.from_iterable(tables.values() for tables in part.rows):
+        odd = set(map(type, chain.from_iterable(lines))) - _PLAIN
+        if odd:
+            message = f"a row holds a {min(kind.__name__ for kind in odd)}"
+            raise TypeError(message)
 
 
 def write_frame(stream: IO[bytes], value: object) -> None:
@@ -172,7 +202,9 @@ def main() -> None:
     # What a part makes is let go with it, and holds no cycles.
     gc.disable()
     for after, until in order.parts:
-        write_frame(sys.stdout.buffer, fold_part(reader, projections, after, until))
+        part = fold_part(reader, projections, after, until)
+        _check_plain(part)
+        write_frame(sys.stdout.buffer, part)
 
 
 if __name__ == "__main__":

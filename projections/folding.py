@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
 from projections.row_store import ParkedEvent, RowStore
 from projections.shared_folds import SharedFolds
+from projections.tallies import Tallies, Tally
 
 __all__ = ["REFUSED", "Folding", "Refold"]
 
@@ -43,7 +45,7 @@ REFUSED = (
 class _Run:
     """A run that is being folded: its key, a state per fold, and what the model has of it."""
 
-    __slots__ = ("ended", "has_rows", "has_states", "is_new", "last", "run", "states")
+    __slots__ = ("counted", "ended", "has_rows", "has_states", "is_new", "last", "run", "states")
 
     def __init__(self, run: int, states: list[Any], *, is_new: bool, has_states: bool) -> None:
         self.run = run
@@ -53,6 +55,8 @@ class _Run:
         self.has_states = has_states
         self.ended = False
         self.last = run
+        # What the tallies of the model have of it.
+        self.counted: list[tuple[int, list[Tally]]] = []
 
 
 class Folding:
@@ -78,6 +82,7 @@ class Folding:
         self._folds = SharedFolds(projections)
         self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
         self._store = store
+        self._tallies = Tallies(projections, store.tallies.columns)
         self._refold = refold
         self._strict = strict
         self._runs: dict[str, _Run] = {}
@@ -112,13 +117,17 @@ class Folding:
             self._write(self._ended)
 
     def take_whole(
-        self, runs: Sequence[tuple[str, int]], rows: Sequence[Mapping[str, Iterable[Any]]]
+        self,
+        runs: Sequence[tuple[str, int]],
+        rows: Sequence[Mapping[str, Iterable[Any]]],
+        tallies: Sequence[Iterable[Tally]],
     ) -> None:
         """Take runs that were folded elsewhere, from their first event to their end.
 
         Args:
             runs: their ids and keys.
             rows: for each projection, for each table, the rows of them all.
+            tallies: for each projection, what they add.
 
         Raises:
             sqlite3.IntegrityError: a run is known already.
@@ -130,6 +139,8 @@ class Folding:
         for projection, tables in zip(self._projections, rows, strict=True):
             for table, lines in tables.items():
                 self._store.put_rows(projection.name, table, lines)
+        self._tallies.add(enumerate(tallies))
+        self._tallies.put(self._store.tallies, if_many=True)
 
     def _begin(self, run_id: str, event: ReplayedEvent) -> _Run:
         """Find how a run stands before an event.
@@ -144,7 +155,9 @@ class Folding:
         kept = self._store.states_of(run)
         if kept is not None and len(kept) == len(self._folds.folds):
             states = [kept[fold.name] for fold in self._folds.folds]
-            return _Run(run, states, is_new=False, has_states=True)
+            known = _Run(run, states, is_new=False, has_states=True)
+            known.counted = self._tallies.of(self._folds.for_each(states))
+            return known
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
         again.ended = kept is None
@@ -152,10 +165,13 @@ class Folding:
             self._ended.append(run_id)
         return again
 
-    def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
-        """Fold a run whose states were let go."""
+    def _begin_again(self, run_id: str, run: int, until: int, new: int | None = None) -> _Run:
+        """Fold a run whose states were let go; the model has it up to the event ``new``."""
         states = self._folds.initial(run_id)
+        counted = None
         for event in self._refold(run_id, until):
+            if event.position == new:
+                counted = self._tallies.of(self._folds.for_each(states))
             for at, evolve in self._evolves:
                 try:
                     states[at] = evolve(states[at], event)
@@ -163,6 +179,9 @@ class Folding:
                     self._park_fold(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
         again.last = until
+        if counted is None:
+            counted = self._tallies.of(self._folds.for_each(states))
+        again.counted = counted
         return again
 
     def _park_fold(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
@@ -184,6 +203,7 @@ class Folding:
             ProjectionFailed: one failed, and this is strict.
         """
         self._write(list(self._runs))
+        self._tallies.put(self._store.tallies)
         self._store.park(self._parked)
         self._parked = []
 
@@ -194,8 +214,23 @@ class Folding:
         written = {run_id: self._runs.pop(run_id) for run_id in run_ids}
         for at, projection in enumerate(self._projections):
             self._write_rows(at, projection, written)
+        self._count(written)
         self._store.drop_states([run.run for run in written.values() if run.has_states])
         self._store.put_states(self._encoded_states(written))
+
+    def _count(self, written: Mapping[str, _Run]) -> None:
+        """Take off the tallies what they had of these runs, and add what they have now."""
+        for run_id, run in written.items():
+            counts = self._tallies.of(
+                self._folds.for_each(run.states), partial(self._park_tallies, run_id, run.last)
+            )
+            if counts != run.counted:
+                self._tallies.add(run.counted, -1)
+                self._tallies.add(counts)
+        self._tallies.put(self._store.tallies, if_many=True)
+
+    def _park_tallies(self, run_id: str, position: int, at: int, error: Exception) -> None:
+        self._park(at, position, run_id, "rows", error)
 
     def _encoded_states(self, written: Mapping[str, _Run]) -> list[tuple[int, str, bytes]]:
         """Encode the states of runs that go on; one that cannot be is folded again when needed."""
@@ -231,7 +266,7 @@ class Folding:
         """Fold a run from its first event, which an event that says it is the first had hidden."""
         hidden = self._runs[run_id]
         has_states = self._store.states_of(run) is not None
-        again = self._begin_again(run_id, run, hidden.last)
+        again = self._begin_again(run_id, run, hidden.last, hidden.run)
         again.has_states = has_states
         again.ended = hidden.ended or not has_states
         return again

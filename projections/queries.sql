@@ -30,6 +30,12 @@ SELECT projection, name FROM projection_tables ORDER BY name
 -- put_projection_table --
 INSERT INTO projection_tables (projection, name) VALUES (?, ?)
 
+-- tally_tables --
+SELECT projection, name FROM tally_tables ORDER BY name
+
+-- put_tally_table --
+INSERT INTO tally_tables (projection, name) VALUES (?, ?)
+
 -- tables --
 SELECT name FROM sqlite_master WHERE type = 'table'
 
@@ -201,3 +207,47 @@ SELECT min(run) FROM failures WHERE code_version = ?
 -- fingerprints_by_prefix --
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
+
+-- statistics_pipelines --
+WITH RECURSIVE each (pipeline) AS (
+    SELECT min(pipeline) FROM statistics WHERE width = :width
+    UNION ALL
+    SELECT (SELECT min(pipeline) FROM statistics WHERE width = :width AND pipeline > each.pipeline)
+    FROM each WHERE pipeline IS NOT NULL
+)
+SELECT pipeline FROM each WHERE pipeline IS NOT NULL AND (:pipeline IS NULL OR pipeline = :pipeline)
+
+-- statistics_slots --
+SELECT DISTINCT slot FROM json_each(:pipelines) AS name CROSS JOIN statistics
+ON width = :width AND pipeline = name.value AND slot > :since - :width AND slot < :until
+ORDER BY slot
+
+-- statistics_counts --
+SELECT json_extract(piece.value, '$[0]'), pipeline, stage, counts
+FROM json_each(:pieces) AS piece CROSS JOIN json_each(:pipelines) AS name
+CROSS JOIN statistics
+ON width = json_extract(piece.value, '$[1]') AND pipeline = name.value
+    AND slot >= json_extract(piece.value, '$[2]') AND slot < json_extract(piece.value, '$[3]')
+
+-- place_of_run --
+SELECT pipeline, started, run FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
+
+-- successes_before --
+SELECT run, duration, attempts
+FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = :pipeline AND result = 'success' AND (started, run) < (:started, :run)
+ORDER BY started DESC, run DESC LIMIT :limit
+
+-- successes_since --
+SELECT run, started, duration, attempts
+FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = :pipeline AND result = 'success' AND started >= :since AND started < :until
+ORDER BY started, run
+
+-- newest_success --
+SELECT run FROM runs INDEXED BY runs_by_pipeline WHERE pipeline = ? AND result = 'success'
+ORDER BY started DESC, run DESC LIMIT 1
+
+-- run_in_detail --
+SELECT json_extract(summary, '$.run_id'), pipeline, started, run, result, duration, attempts
+FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?

@@ -45,6 +45,10 @@ class SharedFolds:
             self.folds[place].users.append(at)
             self.places.append(place)
 
+    def for_each(self, states: Sequence[Any]) -> list[Any]:
+        """Give the state of each projection, of those of the folds."""
+        return [states[place] for place in self.places]
+
     def initial(self, run_id: str) -> list[Any]:
         """Give the states of a run of which nothing is known yet: one for each fold."""
         return [fold.initial(run_id) for fold in self.folds]

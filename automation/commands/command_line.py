@@ -29,6 +29,7 @@ from automation.commands.run_command import run
 from automation.commands.runs_command import runs
 from automation.commands.serve_command import serve
 from automation.commands.show_command import show
+from automation.commands.stats_command import stats
 from automation.commands.terminal_text import printable
 from automation.commands.tree_head_command import tree_head
 from automation.commands.verify_command import verify_log
@@ -48,6 +49,7 @@ app = typer.Typer(
 for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
     app.command()(command)
 app.command("explain")(explain_run)
+app.command()(stats)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)

@@ -245,3 +245,19 @@ def test_advancing_never_fails_and_never_changes_a_state(several: list[EventData
         assert (state.phase, dict(state.attempts)) == before
         if isinstance(following, Lifecycle):
             state = following
+
+
+def test_a_run_of_many_stages_stands_as_a_short_one_does() -> None:
+    """However many stages there were, each is where its last event left it."""
+    state = Lifecycle(RunPhase.RUNNING)
+    names = [f"part/{number}" for number in range(300)]
+    for event_type in ("stage_started", "stage_failed"):
+        for name in names:
+            following = advance(state, event_type, name, 1)
+            assert isinstance(following, Lifecycle)
+            state = following
+
+    assert {state.last_attempt(name) for name in names} == {(1, AttemptPhase.FAILED)}
+    assert isinstance(advance(state, "stage_started", names[0], 1), Violation)
+    assert isinstance(advance(state, "stage_started", names[0], 2), Lifecycle)
+    assert len(state.attempts) < len(names)
