@@ -56,7 +56,7 @@ class FailureRows:
 def _of_attempt(
     state: RunState, tried: AttemptState, position: int, *, retried: bool
 ) -> tuple[Any, ...]:
-    error = tried.error
+    error: Any = tried.error
     return (
         position,
         fingerprint_of(tried.stage, error.type, error.message, error.traceback),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import EventLog, NewEvent
+from projections.read_model import PAGE
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
 from tests.projections.ledgers import (
