@@ -196,13 +196,14 @@ def _run_speed(connection: sqlite3.Connection, run: int) -> RunSpeed | None:
 
 
 def _speed(stage: str | None, seconds: float | None, before: Usual | None) -> Speed:
-    known = seconds is not None and before is not None
+    if seconds is None or before is None:
+        return Speed(stage=stage, seconds=seconds, usual=before, ratio=None, regression=False)
     return Speed(
         stage=stage,
         seconds=seconds,
         usual=before,
-        ratio=ratio(seconds, before) if known else None,
-        regression=known and is_regression(seconds, before),
+        ratio=ratio(seconds, before),
+        regression=is_regression(seconds, before),
     )
 
 
@@ -253,8 +254,10 @@ class _Window:
 
     def _may_be_slow(self, name: str | None, seconds: float) -> bool:
         durations = self._sorted.get(name)
+        if not durations:
+            return False
         # The lower one of two in the middle: the median is not below it.
-        return bool(durations) and seconds >= FACTOR * durations[(len(durations) - 1) // 2]
+        return seconds >= FACTOR * durations[(len(durations) - 1) // 2]
 
     def baseline(self) -> Baseline:
         """Give the baseline of the run that follows."""

@@ -40,6 +40,7 @@ from tests.projections.payloads import (
 from tests.projections.recorded import at
 
 ENDS = {"stage_completed": "success", "stage_failed": "failed", "stage_stopped": "stopped"}
+BEGIN = at(0)
 Counted = dict[tuple[str | None, str | None, Any], dict[str, Any]]
 
 
@@ -50,7 +51,7 @@ def asked(folder: Path, events: Sequence[NewEvent], **question: Any) -> Statisti
         return statistics(history, **question)
 
 
-def told(*events: EventData, run_id: str = "run-1", begin: datetime = at(0)) -> list[NewEvent]:
+def told(*events: EventData, run_id: str = "run-1", begin: datetime = BEGIN) -> list[NewEvent]:
     """Make the events of one run, a minute apart."""
     return [
         NewEvent(data, run_id, occurred_at=begin + timedelta(minutes=minute))
@@ -209,7 +210,7 @@ def test_a_stage_that_failed_and_passed_is_flaky(tmp_path: Path) -> None:
 
 
 def test_only_real_ends_count(tmp_path: Path) -> None:
-    """A run that goes on or is presumed dead counts with the attempts that ended, not with itself."""
+    """Of a run that goes on or is presumed dead the attempts that ended count, not the run."""
     running = told(started(), began("load"), done("load"), began("sum"))
     dead = told(started(), began("load"), stopped("load"), abandoned(3), run_id="run-2")
     bare = told(started(), ended(), annotated("late"), run_id="run-3")
@@ -238,7 +239,10 @@ def test_a_time_is_asked_for_by_its_quarters(tmp_path: Path) -> None:
         )
     ]
     folder = tmp_path / "ledger"
-    bound = {"since": day + timedelta(hours=1, seconds=1), "until": day + timedelta(hours=3)}
+    bound: dict[str, Any] = {
+        "since": day + timedelta(hours=1, seconds=1),
+        "until": day + timedelta(hours=3),
+    }
 
     found = asked(folder, events, timezone="Europe/Berlin", **bound)
     with RunHistory(folder) as history:

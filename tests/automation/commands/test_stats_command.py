@@ -13,19 +13,20 @@ from projections.statistics import statistics
 from projections.testing import lines_of, write_log
 from tests.automation.commands.in_process import CommandLine
 from tests.projections.payloads import began, done, ended, failed, started
-from tests.projections.test_regressions import runs_of
+from tests.projections.test_regressions import Told, runs_of
 
 
 @pytest.fixture
 def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine:
-    """Give the command line on a ledger with a slow run, and another pipeline with a flaky stage."""
+    """Give the command line on a ledger with a slow run, and one with a flaky stage."""
     told = (started(pipeline="hourly"), began("load"), failed("load", retry=True))
     later = (began("load", 2), done("load", 2), ended())
     flaky = [
         NewEvent(data, "flaky", occurred_at=datetime(2026, 1, 15, 23, 30, tzinfo=UTC))
         for data in (*told, *later)
     ]
-    slow = runs_of([(10.0, 5.0, "success")] * 6 + [(20.0, 5.0, "success"), (1.0, 1.0, "failed")])
+    usual: list[Told] = [(10.0, 5.0, "success")] * 6
+    slow = runs_of([*usual, (20.0, 5.0, "success"), (1.0, 1.0, "failed")])
     write_log(tmp_path / "runs", lines_of([*slow, *flaky]))
     return CommandLine(tmp_path / "runs", capfd)
 
