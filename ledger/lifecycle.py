@@ -20,6 +20,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 __all__ = [
     "ATTEMPT_TRANSITIONS",
@@ -100,11 +101,31 @@ class Violation(msgspec.Struct, frozen=True):
     reason: str
 
 
+# So that a run of many stages is not copied whole with each of its events.
+_FEW = 64
+
+
 class Lifecycle(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """Where one run stands: its phase, and for each stage its last attempt and that one's phase."""
+    """Where one run stands: its phase, and for each stage its last attempt and that one's phase.
+
+    A stage that is in ``attempts`` stands as it says there, whatever ``earlier`` says of it.
+    """
 
     phase: RunPhase = RunPhase.ABSENT
     attempts: dict[str, tuple[int, AttemptPhase]] = {}
+    earlier: dict[str, tuple[int, AttemptPhase]] = {}
+
+    def last_attempt(self, stage: str) -> tuple[int, AttemptPhase]:
+        """Give the number of a stage's last attempt, 0 where it has none, and where that stands."""
+        found = self.attempts.get(stage) or self.earlier.get(stage)
+        return found or (0, AttemptPhase.ABSENT)
+
+    def moved(self, phase: RunPhase, stage: str, attempt: tuple[int, AttemptPhase]) -> Lifecycle:
+        """Give where the run stands when a stage has moved."""
+        attempts = {**self.attempts, stage: attempt}
+        if len(attempts) > _FEW:
+            return Lifecycle(phase, {}, {**self.earlier, **attempts})
+        return Lifecycle(phase, attempts, self.earlier)
 
 
 NOT_BEGUN = Lifecycle()
@@ -128,13 +149,13 @@ def advance(
     if phase is None:
         return _run_violation(state.phase, event_type)
     if event_type not in _ATTEMPT_EVENTS or stage is None:
-        return state if phase is state.phase else Lifecycle(phase, state.attempts)
-    last, attempt_phase = state.attempts.get(stage, (0, AttemptPhase.ABSENT))
+        return state if phase is state.phase else replace(state, phase=phase)
+    last, attempt_phase = state.last_attempt(stage)
     following = ATTEMPT_TRANSITIONS.get((attempt_phase, event_type))
     number = last + 1 if event_type == "stage_started" else last
     if following is None or (attempt is not None and attempt != number):
         return _attempt_violation(stage, attempt, event_type, last, attempt_phase)
-    return Lifecycle(phase, {**state.attempts, stage: (number, following)})
+    return state.moved(phase, stage, (number, following))
 
 
 def _run_violation(phase: RunPhase, event_type: str) -> Violation:

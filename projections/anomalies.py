@@ -100,13 +100,15 @@ def _skips_again(state: RunState, event: ReplayedEvent) -> bool:
 
 def _tries_again(state: RunState, event: ReplayedEvent) -> bool:
     said = (event.data.stage, event.data.attempt, event.occurred_text)
-    return said in [(tried.stage, tried.attempt, tried.started_at) for tried in state.attempts]
+    return said in [
+        (tried.stage, tried.attempt, tried.started_at) for tried in state.attempts.all()
+    ]
 
 
 def _closes_again(state: RunState, event: ReplayedEvent) -> bool:
     result = _CLOSED_AS[event.type]
     said = (event.data.stage, event.data.attempt, event.occurred_text, result)
-    known = [(one.stage, one.attempt, one.ended_at, one.result) for one in state.attempts]
+    known = [(one.stage, one.attempt, one.ended_at, one.result) for one in state.attempts.all()]
     return said in known
 
 

@@ -22,9 +22,10 @@ from ledger.replay import replay_run
 from ledger.replayed import ReplayedEvent, is_unread
 from projections.anomalies import irregularities
 from projections.field_rules import FIELD_RULES
+from projections.kept_attempts import AttemptState
 from projections.run_fold import evolve, initial, list_values, summarize
 from projections.run_history import RunHistory
-from projections.run_state import AttemptState, RunState, SkippedState
+from projections.run_state import RunState, SkippedState
 from projections.run_summary import Liveness, RunSummary
 
 __all__ = [
@@ -196,7 +197,7 @@ def _written(before: RunState, event: ReplayedEvent) -> Iterator[_Part]:
 
 
 def _growing_values(state: RunState) -> Mapping[str, Any]:
-    values = {**list_values(state), "attempts": state.attempts}
+    values = {**list_values(state), "attempts": state.attempts.all()}
     return {field: values[field] for field in _GROWING}
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 import msgspec
@@ -18,13 +20,15 @@ import msgspec
 from ledger import LogReader
 from ledger.replay import replay
 from ledger.replayed import ReplayedEvent
-from projections.projection import ENDS, Projection, Row
+from projections.projection import ENDS, Projection
 from projections.registry import load_projection
+from projections.shared_folds import SharedFolds
 from projections.tallies import Tallies, Tally
 
 __all__ = ["FoldedPart", "Order", "fold_part", "read_frame", "write_frame"]
 
 _LENGTH = 8
+_PLAIN = frozenset({NoneType, bool, int, float, str, bytes})
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -42,68 +46,108 @@ class FoldedPart(msgspec.Struct, frozen=True):
         runs: the runs that began and ended in it: their ids and keys.
         rows: for each projection, for each table, the rows of those runs.
         tallies: for each projection, what those runs add.
-        others: the lines of all other runs, in order.
+        others: the lines of all other runs, in any order.
         last_line: the last line of the part.
     """
 
     runs: list[tuple[str, int]]
-    rows: list[dict[str, list[list[Any]]]]
+    rows: list[dict[str, list[Sequence[Any]]]]
     tallies: list[list[Tally]]
     others: list[bytes]
     last_line: bytes
 
 
 class _Whole:
-    """A run that began in the part: its states, and its lines in case it does not end in it.
+    """A run that began in the part: its states, and its lines in case it does not end in it."""
 
-    Its rows are made when it ends, while its states are still in the cache of a core.
-    """
-
-    __slots__ = ("ended", "lines", "rows", "run", "states", "tallies")
+    __slots__ = ("counted", "ended", "lines", "run", "states")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
         self.states = states
-        self.lines: list[tuple[int, bytes]] = []
+        self.lines: list[bytes] = []
         self.ended = False
-        self.rows: list[list[Row]] | None = None
-        self.tallies: list[tuple[int, list[Tally]]] = []
+        self.counted: list[tuple[int, list[Tally]]] = []
 
-    def take(
-        self,
-        event: ReplayedEvent,
-        line: bytes,
-        projections: Sequence[Projection[Any]],
-        tallies: Tallies,
-    ) -> None:
-        """Fold an event."""
-        states = self.states
-        for at, projection in enumerate(projections):
-            states[at] = projection.evolve(states[at], event)
-        if event.type in ENDS:
-            self.ended, self.lines = True, []
-            self.rows = self._make_rows(projections)
-            self.tallies = tallies.of(self.states, _refuse)
-        elif self.ended:
-            self.rows = None
-            self.tallies = tallies.of(self.states, _refuse)
-        else:
-            self.lines.append((event.position, line))
 
-    def put(
-        self,
-        projections: Sequence[Projection[Any]],
-        tables: Sequence[dict[str, list[list[Any]]]],
-    ) -> None:
-        """Add its rows to those of each projection's tables."""
-        made = self.rows or self._make_rows(projections)
-        for rows, put_in in zip(made, tables, strict=True):
-            for table, values in rows:
-                put_in.setdefault(table, []).append([self.run, *values])
+class _Part:
+    """What is known of a part while it is folded."""
 
-    def _make_rows(self, projections: Sequence[Projection[Any]]) -> list[list[Row]]:
-        both = zip(projections, self.states, strict=True)
-        return [list(projection.rows(state)) for projection, state in both]
+    def __init__(self, projections: Sequence[Projection[Any]]) -> None:
+        self._folds = SharedFolds(projections)
+        self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
+        self._tables: list[dict[str, list[Sequence[Any]]]] = [{} for _ in projections]
+        makers = [projection.rows for projection in projections]
+        self._rows = list(zip(makers, self._folds.places, self._tables, strict=True))
+        self._tallies = Tallies(projections)
+        self._whole: dict[str, _Whole] = {}
+        self._begun_before: set[str] = set()
+        self._others: list[bytes] = []
+        self._changed: dict[int, _Whole] = {}
+
+    def take(self, events: Sequence[ReplayedEvent], lines: Sequence[bytes]) -> None:
+        """Fold events, and keep the lines of those whose run may not be whole."""
+        whole, evolves = self._whole, self._evolves
+        for event, line in zip(events, lines, strict=True):
+            run_id = event.run_id
+            run = None if run_id is None else whole.get(run_id)
+            if run is None:
+                if run_id is None or event.sequence != 1 or run_id in self._begun_before:
+                    self._begun_before.add(run_id or "")
+                    self._others.append(line)
+                    continue
+                run = whole[run_id] = _Whole(event.position, self._folds.initial(run_id))
+            states = run.states
+            for at, evolve in evolves:
+                states[at] = evolve(states[at], event)
+            if run.ended:
+                self._changed[run.run] = run
+            elif event.type in ENDS:
+                run.ended, run.lines = True, []
+                # Now, while its states are still in the cache of a core.
+                self._put_rows(run)
+                run.counted = self._counted(run)
+                self._tallies.add(run.counted)
+            else:
+                run.lines.append(line)
+
+    def _put_rows(self, run: _Whole) -> None:
+        key, states = run.run, run.states
+        for rows, place, tables in self._rows:
+            for table, values in rows(states[place]):
+                lines = tables.get(table)
+                if lines is None:
+                    lines = tables[table] = []
+                lines.append((key, *values))
+
+    def folded(self, last_line: bytes) -> FoldedPart:
+        """Give what all events came to."""
+        if self._changed:
+            self._put_changed()
+        ended = [(run_id, run.run) for run_id, run in self._whole.items() if run.ended]
+        going_on = [run.lines for run in self._whole.values() if not run.ended]
+        others = list(chain(self._others, *going_on))
+        sums: list[list[Tally]] = [
+            [(*place, counts) for place, counts in each.items()] for each in self._tallies.sums
+        ]
+        return FoldedPart(ended, self._tables, sums, others, last_line)
+
+    def _put_changed(self) -> None:
+        """Make the rows anew of runs that went on after their end."""
+        for tables in self._tables:
+            for lines in tables.values():
+                lines[:] = [line for line in lines if line[0] not in self._changed]
+        for run in self._changed.values():
+            self._put_rows(run)
+            self._tallies.add(run.counted, -1)
+            self._tallies.add(self._counted(run))
+
+    def _counted(self, run: _Whole) -> list[tuple[int, list[Tally]]]:
+        return self._tallies.of(self._folds.for_each(run.states), _refuse)
+
+
+def _refuse(_at: int, error: Exception) -> None:
+    raise error
 
 
 def fold_part(
@@ -113,51 +157,20 @@ def fold_part(
 
     Raises whatever goes wrong: the caller then folds the part itself, and sees what it is.
     """
-    whole: dict[str, _Whole] = {}
-    tallies = Tallies(projections)
-    begun_before: set[str] = set()
-    others: list[tuple[int, bytes]] = []
-    line = b""
+    part, line = _Part(projections), b""
     for stretch in replay(reader, after, until):
-        for event, line in zip(stretch.events, stretch.lines, strict=True):
-            run_id = event.run_id
-            run = None if run_id is None else whole.get(run_id)
-            if run is None:
-                if run_id is None or event.sequence != 1 or run_id in begun_before:
-                    begun_before.add(run_id or "")
-                    others.append((event.position, line))
-                    continue
-                states = [projection.initial(run_id) for projection in projections]
-                run = whole[run_id] = _Whole(event.position, states)
-            run.take(event, line, projections, tallies)
-    return _folded(projections, whole, others, line, tallies)
+        part.take(stretch.events, stretch.lines)
+        line = stretch.lines[-1]
+    return part.folded(line)
 
 
-def _folded(
-    projections: Sequence[Projection[Any]],
-    whole: dict[str, _Whole],
-    others: list[tuple[int, bytes]],
-    last_line: bytes,
-    tallies: Tallies,
-) -> FoldedPart:
-    rows: list[dict[str, list[list[Any]]]] = [{} for _ in projections]
-    runs: list[tuple[str, int]] = []
-    for run_id, run in whole.items():
-        if run.ended:
-            runs.append((run_id, run.run))
-            run.put(projections, rows)
-            tallies.add(run.tallies)
-        else:
-            others += run.lines
-    others.sort()
-    sums: list[list[Tally]] = [
-        [(*place, counts) for place, counts in each.items()] for each in tallies.sums
-    ]
-    return FoldedPart(runs, rows, sums, [line for _, line in others], last_line)
-
-
-def _refuse(_at: int, error: Exception) -> None:
-    raise error
+def _check_plain(part: FoldedPart) -> None:
+    """Refuse values that would come out of a frame as others than a table would take or refuse."""
+    for lines in chain.from_iterable(tables.values() for tables in part.rows):
+        odd = set(map(type, chain.from_iterable(lines))) - _PLAIN
+        if odd:
+            message = f"a row holds a {min(kind.__name__ for kind in odd)}"
+            raise TypeError(message)
 
 
 def write_frame(stream: IO[bytes], value: object) -> None:
@@ -189,7 +202,9 @@ def main() -> None:
     # What a part makes is let go with it, and holds no cycles.
     gc.disable()
     for after, until in order.parts:
-        write_frame(sys.stdout.buffer, fold_part(reader, projections, after, until))
+        part = fold_part(reader, projections, after, until)
+        _check_plain(part)
+        write_frame(sys.stdout.buffer, part)
 
 
 if __name__ == "__main__":

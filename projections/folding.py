@@ -18,6 +18,7 @@ from ledger.replayed import ReplayedEvent
 from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
 from projections.row_store import ParkedEvent, RowStore
+from projections.shared_folds import SharedFolds
 from projections.tallies import Tallies, Tally
 
 __all__ = ["REFUSED", "Folding", "Refold"]
@@ -42,7 +43,7 @@ REFUSED = (
 
 
 class _Run:
-    """A run that is being folded: its key, a state per projection, and what the model has of it."""
+    """A run that is being folded: its key, a state per fold, and what the model has of it."""
 
     __slots__ = ("counted", "ended", "has_rows", "has_states", "is_new", "last", "run", "states")
 
@@ -78,7 +79,8 @@ class Folding:
             strict: raise where a projection fails, instead of parking the event.
         """
         self._projections = projections
-        self._evolves = [(at, one.evolve) for at, one in enumerate(projections)]
+        self._folds = SharedFolds(projections)
+        self._evolves = [(at, fold.evolve) for at, fold in enumerate(self._folds.folds)]
         self._store = store
         self._tallies = Tallies(projections, store.tallies.columns)
         self._refold = refold
@@ -106,7 +108,7 @@ class Folding:
                 try:
                     states[at] = evolve(states[at], event)
                 except Exception as error:  # noqa: BLE001 - it is parked with what it raised
-                    self._park(at, event.position, run_id, event.type, error)
+                    self._park_fold(at, event.position, run_id, event.type, error)
             found.last = event.position
             if event.type in ENDS and not found.ended:
                 found.ended = True
@@ -148,12 +150,13 @@ class Folding:
         """
         run = None if event.sequence == 1 else self._store.find_run(run_id)
         if run is None:
-            return _Run(event.position, self._initial(run_id), is_new=True, has_states=False)
+            states = self._folds.initial(run_id)
+            return _Run(event.position, states, is_new=True, has_states=False)
         kept = self._store.states_of(run)
-        if kept is not None and len(kept) == len(self._projections):
-            states = [kept[projection.name] for projection in self._projections]
+        if kept is not None and len(kept) == len(self._folds.folds):
+            states = [kept[fold.name] for fold in self._folds.folds]
             known = _Run(run, states, is_new=False, has_states=True)
-            known.counted = self._tallies.of(states)
+            known.counted = self._tallies.of(self._folds.for_each(states))
             return known
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
@@ -164,23 +167,27 @@ class Folding:
 
     def _begin_again(self, run_id: str, run: int, until: int, new: int | None = None) -> _Run:
         """Fold a run whose states were let go; the model has it up to the event ``new``."""
-        states = self._initial(run_id)
+        states = self._folds.initial(run_id)
         counted = None
         for event in self._refold(run_id, until):
             if event.position == new:
-                counted = self._tallies.of(states)
+                counted = self._tallies.of(self._folds.for_each(states))
             for at, evolve in self._evolves:
                 try:
                     states[at] = evolve(states[at], event)
                 except Exception as error:  # noqa: BLE001 - it was parked when it came first
-                    self._park(at, event.position, run_id, event.type, error)
+                    self._park_fold(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
         again.last = until
-        again.counted = self._tallies.of(states) if counted is None else counted
+        if counted is None:
+            counted = self._tallies.of(self._folds.for_each(states))
+        again.counted = counted
         return again
 
-    def _initial(self, run_id: str) -> list[Any]:
-        return [projection.initial(run_id) for projection in self._projections]
+    def _park_fold(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
+        """Park an event for all projections that share a fold."""
+        for user in self._folds.folds[at].users:
+            self._park(user, position, run_id, kind, error)
 
     def _park(self, at: int, position: int, run_id: str, kind: str, error: Exception) -> None:
         name = self._projections[at].name
@@ -214,7 +221,9 @@ class Folding:
     def _count(self, written: Mapping[str, _Run]) -> None:
         """Take off the tallies what they had of these runs, and add what they have now."""
         for run_id, run in written.items():
-            counts = self._tallies.of(run.states, partial(self._park_tallies, run_id, run.last))
+            counts = self._tallies.of(
+                self._folds.for_each(run.states), partial(self._park_tallies, run_id, run.last)
+            )
             if counts != run.counted:
                 self._tallies.add(run.counted, -1)
                 self._tallies.add(counts)
@@ -233,9 +242,9 @@ class Folding:
                 try:
                     data = msgspec.msgpack.encode(state)
                 except Exception as error:  # noqa: BLE001 - it is parked with what it raised
-                    self._park(at, run.last, run_id, "state", error)
+                    self._park_fold(at, run.last, run_id, "state", error)
                 else:
-                    encoded.append((run.run, self._projections[at].name, data))
+                    encoded.append((run.run, self._folds.folds[at].name, data))
         return encoded
 
     def _claim(self, new: Sequence[str]) -> None:
@@ -264,9 +273,10 @@ class Folding:
 
     def _write_rows(self, at: int, projection: Projection[Any], written: dict[str, _Run]) -> None:
         rows: dict[str, list[Row]] = {}
+        place = self._folds.places[at]
         for run_id, run in written.items():
             try:
-                rows[run_id] = list(projection.rows(run.states[at]))
+                rows[run_id] = list(projection.rows(run.states[place]))
             except Exception as error:  # noqa: BLE001 - it is parked with what it raised
                 self._park(at, run.last, run_id, "rows", error)
         known = [written[run_id].run for run_id in rows if written[run_id].has_rows]

@@ -15,12 +15,11 @@ from ledger import LogReader
 from ledger.fork_safety import forget_in_children
 from projections.errors import ProjectionBehind, QuestionTooLong, ReadModelUnusable
 from projections.projector import PATIENCE, Projector
-from projections.read_model import is_broken, read_checkpoint
+from projections.read_model import PAGE, is_broken, read_checkpoint
 
 __all__ = ["Answer", "ModelReading"]
 
 _LOOKS = 5
-_PAGE = 4096
 # Of SQLite's machine: about a millisecond, so that a look at the clock costs nothing.
 _STEPS = 50_000
 # Enough for the pages that lists are found by; what is served is read once and let go.
@@ -144,7 +143,7 @@ class ModelReading:
             found = os.stat(path or "")  # noqa: PTH116 - likewise
         except OSError:
             return ()
-        return found.st_dev, found.st_ino, found.st_size % _PAGE, min(found.st_size, 1)
+        return found.st_dev, found.st_ino, found.st_size % PAGE, min(found.st_size, 1)
 
     def _position(self, connection: sqlite3.Connection, target: int) -> int:
         checkpoint = read_checkpoint(connection)

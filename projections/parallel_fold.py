@@ -1,4 +1,4 @@
-"""Have parts of a log folded by several processes, and give them back in order."""
+"""Fold a log in parts, by several processes or in this one, and give them in order."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from typing import Any
 
 import msgspec
 
-from projections.fold_worker import FoldedPart, Order, read_frame, write_frame
+from ledger import LogReader
+from projections.fold_worker import FoldedPart, Order, fold_part, read_frame, write_frame
 from projections.projection import Projection
 
-__all__ = ["PART", "WorkerFailed", "folded_parts", "place_of", "worth_it"]
+__all__ = ["PART", "WorkerFailed", "folded_here", "folded_parts", "place_of", "worth_it"]
 
 PART = 40_000
 """Events a part: large against the runs in it, small against memory."""
+
+PART_HERE = PART // 4
+"""Events a part where there is no other process, and so less to gain from a large one."""
 
 _WORTH_IT = 5
 _decode = msgspec.msgpack.Decoder(FoldedPart).decode
@@ -70,6 +74,27 @@ def folded_parts(
                 yield until, _decode(read_frame(running[number % workers]))
             except (EOFError, msgspec.DecodeError) as error:
                 raise WorkerFailed from error
+
+
+def folded_here(
+    reader: LogReader,
+    projections: Sequence[Projection[Any]],
+    after: int,
+    last: int,
+    part: int = PART_HERE,
+) -> Iterator[tuple[int, FoldedPart]]:
+    """Do what ``folded_parts`` does without any other process.
+
+    Raises:
+        WorkerFailed: a part could not be folded; all before it were given.
+    """
+    for first in range(after, last, part):
+        until = min(first + part, last)
+        try:
+            folded = fold_part(reader, projections, first, until)
+        except Exception as error:  # whatever it is, it comes again where it can be named
+            raise WorkerFailed from error
+        yield until, folded
 
 
 @contextmanager

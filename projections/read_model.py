@@ -29,15 +29,17 @@ from projections.projection import Projection
 from projections.queries import query
 from projections.row_store import create_indexes, create_tables
 
-__all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
+__all__ = ["PAGE", "VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
 
 VERSION = 5
 """Of what every model has: one of another version is built anew. Projections have their own."""
 
+PAGE = 8192
+"""Bytes a page: wide enough for the details of a few runs, which leaves less of it empty."""
+
 _GENERATION = re.compile(r"(\d{6})\.sqlite")
-_PAGE = 4096
 _WHILE_BUILDING = (
-    f"page_size = {_PAGE}",
+    f"page_size = {PAGE}",
     "journal_mode = MEMORY",
     "synchronous = OFF",
     "cache_size = -200000",
@@ -122,7 +124,7 @@ class ReadModels:
             size = (self.path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return self.path / name if size and size % _PAGE == 0 else None
+        return self.path / name if size and size % PAGE == 0 else None
 
     def next(self) -> Path:
         """Give the file that the next generation goes into; remove what a build left that died.
@@ -156,7 +158,7 @@ class ReadModels:
         """Open the one writing connection; the caller holds the projector's lock."""
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            connection.execute(f"PRAGMA page_size = {_PAGE}")
+            connection.execute(f"PRAGMA page_size = {PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             yield connection

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from ledger.replayed import decode_together
 from projections.acknowledgements import note_acknowledgements
 from projections.fold_worker import FoldedPart
 from projections.folding import REFUSED, Folding
-from projections.parallel_fold import PART, WorkerFailed, folded_parts, worth_it
+from projections.parallel_fold import (
+    PART,
+    PART_HERE,
+    WorkerFailed,
+    folded_here,
+    folded_parts,
+    worth_it,
+)
 from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels
@@ -50,7 +58,8 @@ def build(
         progress: is told how far it is.
         until: the last position to fold; None is the durable mark.
         strict: raise where a projection fails, instead of parking the event.
-        part: how many events a worker folds at a time; a log of a few parts needs no workers.
+        part: how many events a worker folds at a time; a log of a few parts needs no workers, and
+            a shorter one is folded event by event.
 
     Raises:
         ProjectionFailed: a projection could not take an event; names the position.
@@ -60,9 +69,9 @@ def build(
     plan = _Plan(reader, models, projections, progress, last, strict, part)
     try:
         with _collector_off():
-            return _build(plan, in_parallel=True)
+            return _build(plan, in_parts=True)
     except _PartRefused:
-        return _build(plan, in_parallel=False)
+        return _build(plan, in_parts=False)
 
 
 class _PartRefused(Exception):
@@ -85,16 +94,15 @@ class _Plan:
     part: int
 
 
-def _build(plan: _Plan, *, in_parallel: bool) -> Path:
+def _build(plan: _Plan, *, in_parts: bool) -> Path:
     reader, projections, last, progress = plan.reader, plan.projections, plan.last, plan.progress
     checkpoint = Checkpoint(VERSION, reader.folder.identity().ledger_id, 0, ZERO_HASH)
     with plan.models.building(checkpoint, projections) as (path, connection):
         store = RowStore(connection, projections)
         folding = Folding(projections, store, lambda *run: refold(reader, *run), strict=plan.strict)
-        if in_parallel and worth_it(last, projections, plan.part):
-            parts = folded_parts(reader.folder.path, projections, 0, last, plan.part)
+        if in_parts and last > plan.part:
             checkpoint = _take_parts(
-                connection, folding, checkpoint, parts, lambda at: progress(at, last)
+                connection, folding, checkpoint, _parts(plan), lambda at: progress(at, last)
             )
         for piece in pieces(reader, checkpoint.position, until=last):
             folding.take(piece.events)
@@ -107,6 +115,12 @@ def _build(plan: _Plan, *, in_parallel: bool) -> Path:
     return path
 
 
+def _parts(plan: _Plan) -> Iterator[tuple[int, FoldedPart]]:
+    if worth_it(plan.last, plan.projections, plan.part):
+        return folded_parts(plan.reader.folder.path, plan.projections, 0, plan.last, plan.part)
+    return folded_here(plan.reader, plan.projections, 0, plan.last, min(plan.part, PART_HERE))
+
+
 def _take_parts(
     connection: sqlite3.Connection,
     folding: Folding,
@@ -114,14 +128,14 @@ def _take_parts(
     parts: Iterator[tuple[int, FoldedPart]],
     progress: Callable[[int], None],
 ) -> Checkpoint:
-    """Take in what workers have folded, as far as they come; the rest is left to the caller."""
+    """Take in what was folded in parts, as far as they come; the rest is left to the caller."""
     try:
         for position, part in parts:
             try:
                 folding.take_whole(part.runs, part.rows, part.tallies)
             except REFUSED as error:
                 raise _PartRefused from error
-            others = decode_together(part.others)
+            others = sorted(decode_together(part.others), key=attrgetter("position"))
             folding.take(others)
             note_acknowledgements(connection, others)
             leaf = leaf_hash(part.last_line)

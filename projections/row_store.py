@@ -183,7 +183,13 @@ class RowStore:
         """
         if table not in self._tables[projection]:
             raise LookupError(table)
-        self._connection.executemany(self._inserts[table], rows)
+        try:
+            self._connection.executemany(self._inserts[table], rows)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_ERROR:
+                raise
+            # An index or a trigger of the projection's own cannot be computed for a row.
+            raise sqlite3.DataError(str(error)) from error
 
     def take_back(self, projection: str, run_ids: Iterable[str]) -> None:
         """Forget that rows of these runs could not be made or kept: they are made anew."""

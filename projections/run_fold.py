@@ -35,7 +35,8 @@ from projections.anomalies import (
     broken_lifecycle,
     irregularities,
 )
-from projections.run_state import AttemptState, ListItem, NoteState, RunState, SkippedState
+from projections.kept_attempts import AttemptState
+from projections.run_state import ListItem, NoteState, RunState, SkippedState
 from projections.run_summary import Liveness, RunSummary
 
 __all__ = ["evolve", "fold", "initial", "list_item", "list_values", "summarize"]
@@ -48,19 +49,22 @@ def initial(run_id: str) -> RunState:
 
 def evolve(state: RunState, event: ReplayedEvent) -> RunState:
     """Give the state after one more event of the run."""
-    data, step = event.data, _STEPS.get(event.type)
+    data, kind = event.data, event.type
+    step = _STEPS.get(kind)
     if (
         step is not None
         and event.sequence == state.last_sequence + 1
         and (state.last_event_at or "") <= event.occurred_text <= event.recorded_text
-        and state.lifecycle.phase is not RunPhase.ABANDONED
+        and state.lifecycle.phase is not _ABANDONED
         and event.position > state.last_position
         and type(data) is not UnreadData
-        and event.type != "stage_skipped"
+        and kind != "stage_skipped"
     ):
         # Almost every event takes this way, on which nothing can be wrong but its place in the run.
-        stage, attempt = (data.stage, data.attempt) if event.type in _TRIES else _NO_TRY
-        lifecycle = advance(state.lifecycle, event.type, stage, attempt)
+        if kind in _TRIES:
+            lifecycle = advance(state.lifecycle, kind, data.stage, data.attempt)
+        else:
+            lifecycle = advance(state.lifecycle, kind)
         if type(lifecycle) is Lifecycle:
             return step(state, event, data, lifecycle)
     return _evolve_with_care(state, event, step)
@@ -99,7 +103,7 @@ def _apply(state: RunState, event: ReplayedEvent, step: _Step) -> tuple[RunState
         return _seen(state, event), (broken_lifecycle(state, event, lifecycle),)
     if is_unread(event):
         return _seen(state, event), ()
-    if state.lifecycle.phase is RunPhase.ABANDONED is not lifecycle.phase:
+    if state.lifecycle.phase is _ABANDONED is not lifecycle.phase:
         alive = replace(state, ended_at=None, result=None, failure_reason=None)
         resurrected = anomaly("resurrected_run", event, "went on after it was given up")
         return step(alive, event, data, lifecycle), (resurrected,)
@@ -165,72 +169,73 @@ def _stage_started(
     state: RunState, event: ReplayedEvent, data: StageStarted, lifecycle: Lifecycle
 ) -> RunState:
     at, position = event.occurred_text, event.position
+    begun = AttemptState(data.stage, data.attempt, at, position=position)
     return replace(
         state,
         lifecycle=lifecycle,
-        attempts=(*state.attempts, AttemptState(data.stage, data.attempt, at, position=position)),
+        attempts=state.attempts.with_begun(begun),
         last_position=position,
         last_sequence=event.sequence,
         last_event_at=at,
     )
 
 
-def _close(
-    state: RunState, event: ReplayedEvent, lifecycle: Lifecycle, stage: str, **end: object
-) -> RunState:
-    """Fill in the end of the open attempt of a stage."""
-    attempts = state.attempts
-    place = len(attempts) - 1
-    # The open attempt is among the last, however many a long run has behind it.
-    while attempts[place].stage != stage:
-        place -= 1
-    closed = replace(attempts[place], ended_at=event.occurred_text, **end)
-    return replace(
-        state,
-        lifecycle=lifecycle,
-        attempts=(*attempts[:place], closed, *attempts[place + 1 :]),
-        last_position=event.position,
-        last_sequence=event.sequence,
-        last_event_at=event.occurred_text,
-    )
-
-
 def _stage_completed(
     state: RunState, event: ReplayedEvent, data: StageCompleted, lifecycle: Lifecycle
 ) -> RunState:
-    return _close(
-        state,
-        event,
-        lifecycle,
-        data.stage,
+    at, attempts = event.occurred_text, state.attempts
+    tried = attempts.last_of(data.stage)
+    closed = replace(
+        tried,
+        ended_at=at,
         result="success",
         duration_seconds=data.elapsed_seconds,
         metrics=data.metrics,
         output_tail=data.output_tail,
+    )
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        attempts=attempts.with_closed(closed),
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=at,
     )
 
 
 def _stage_failed(
     state: RunState, event: ReplayedEvent, data: StageFailed, lifecycle: Lifecycle
 ) -> RunState:
-    return _close(
-        state,
-        event,
-        lifecycle,
-        data.stage,
+    at, attempts = event.occurred_text, state.attempts
+    tried = attempts.last_of(data.stage)
+    closed = replace(
+        tried,
+        ended_at=at,
         result="failed",
         duration_seconds=data.elapsed_seconds,
         will_retry=data.will_retry,
         error=data.error,
         output_tail=data.output_tail,
     )
+    return replace(
+        state,
+        lifecycle=lifecycle,
+        attempts=attempts.with_closed(closed),
+        failures=(*state.failures, (tried.stage, tried.attempt, event.position)),
+        last_position=event.position,
+        last_sequence=event.sequence,
+        last_event_at=at,
+    )
 
 
 def _stage_stopped(
     state: RunState, event: ReplayedEvent, data: StageStopped, lifecycle: Lifecycle
 ) -> RunState:
+    at, attempts = event.occurred_text, state.attempts
+    tried = attempts.last_of(data.stage)
     took = data.elapsed_seconds
-    return _close(state, event, lifecycle, data.stage, result="stopped", duration_seconds=took)
+    closed = replace(tried, ended_at=at, result="stopped", duration_seconds=took)
+    return replace(_seen(state, event), lifecycle=lifecycle, attempts=attempts.with_closed(closed))
 
 
 def _stage_skipped(
@@ -250,6 +255,7 @@ def _run_ended(
         result=data.result,
         failure_reason=data.failure_reason,
         duration_seconds=data.elapsed_seconds,
+        end_position=event.position,
         last_position=event.position,
         last_sequence=event.sequence,
         last_event_at=event.occurred_text,
@@ -294,7 +300,7 @@ def _run_annotated(
 _TRIES = frozenset({"stage_started", "stage_completed", "stage_failed", "stage_stopped"})
 """Types that name an attempt."""
 
-_NO_TRY = (None, None)
+_ABANDONED = RunPhase.ABANDONED
 
 _Step = Callable[[RunState, ReplayedEvent, Any, Lifecycle], RunState]
 
@@ -362,12 +368,14 @@ def _stages(state: RunState) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Give the stages that started, those whose last attempt failed, and the retries."""
     if state.imported_stages is not None:
         return state.imported_stages
-    last = {attempt.stage: attempt.result for attempt in state.attempts}
-    failed = tuple([stage for stage, result in last.items() if result == "failed"])
-    return tuple(last), failed, len(state.attempts) - len(last)
+    attempts = state.attempts.all()
+    last = {attempt.stage: attempt.result for attempt in attempts}
+    # Most runs have no failure to be looked for.
+    failed = [stage for stage in last if last[stage] == "failed"] if state.failures else ()
+    return tuple(last), tuple(failed), len(attempts) - len(last)
 
 
 def summarize(state: RunState, liveness: Liveness | None = None) -> RunSummary:
     """Turn the state into what is served."""
-    values = {**list_values(state), "liveness": liveness, "attempts": state.attempts}
+    values = {**list_values(state), "liveness": liveness, "attempts": state.attempts.all()}
     return RunSummary.model_validate_json(msgspec.json.encode(values))

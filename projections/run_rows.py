@@ -44,9 +44,8 @@ class RunRows:
         ]
         if state.failure_reason is not None:
             rows.append(("runs_reasons", (searched_text(state.failure_reason),)))
-        rows += [
-            ("runs_metadata", (key, metadata_text(value))) for key, value in state.metadata.items()
-        ]
+        for key, value in state.metadata.items():
+            rows.append(("runs_metadata", (key, metadata_text(value))))
         return rows
 
 
@@ -67,7 +66,7 @@ def _run_row(state: RunState, item: ListItem) -> tuple[object, ...]:
 
 def encode_run(state: RunState, item: ListItem | None = None) -> tuple[str, str]:
     """Give the list item and the attempts as they are served."""
-    return _encode(item or list_item(state)).decode(), _encode(state.attempts).decode()
+    return _encode(item or list_item(state)).decode(), _encode(state.attempts.all()).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -77,18 +76,18 @@ def _stages_text(executed: Sequence[str], failed: Sequence[str]) -> str:
 
 def micros(text: str) -> int:
     """Turn a time of the log, 27 characters, into microseconds since 1970."""
-    return _minute(text[:16]) + int(text[17:19]) * 1_000_000 + int(text[20:26])
+    return _second(text[:19]) + int(text[20:26])
 
 
-# Runs that follow each other share their minutes.
+# Runs that follow each other share their seconds.
 @lru_cache(maxsize=4096)
-def _minute(text: str) -> int:
-    return round(datetime.fromisoformat(f"{text}:00Z").timestamp()) * 1_000_000
+def _second(text: str) -> int:
+    return round(datetime.fromisoformat(f"{text}Z").timestamp()) * 1_000_000
 
 
 def metadata_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Give a value of the metadata as it is looked for: text as it is, the rest as its JSON."""
-    return value if isinstance(value, str) else _encode(value).decode()
+    return value if type(value) is str else _encode(value).decode()
 
 
 def searched_text(text: str) -> str:

@@ -12,25 +12,9 @@ import msgspec
 
 from ledger.events import Result
 from ledger.lifecycle import NOT_BEGUN, Lifecycle
-from projections.run_summary import AttemptResult
+from projections.kept_attempts import Attempts
 
-__all__ = ["AnomalyState", "AttemptState", "ListItem", "NoteState", "RunState", "SkippedState"]
-
-
-class AttemptState(msgspec.Struct, frozen=True, gc=False):
-    """One try of a stage, as ``Attempt`` serves it."""
-
-    stage: str
-    attempt: int
-    started_at: str
-    ended_at: str | None = None
-    duration_seconds: float | None = None
-    result: AttemptResult | None = None
-    will_retry: bool = False
-    error: Any = None
-    metrics: dict[str, Any] = {}
-    output_tail: str | None = None
-    position: int = 0
+__all__ = ["AnomalyState", "ListItem", "NoteState", "RunState", "SkippedState"]
 
 
 class SkippedState(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +49,9 @@ class RunState(msgspec.Struct, frozen=True, gc=False):
             those that failed, and how often one was tried again.
         first_position: that of the first event there is of the run.
         is_ahead: whether the run says that it started after its start was recorded.
+        failures: the attempts that failed, by stage and number, and the positions of the events
+            that say so.
+        end_position: that of the event that ended the run; 0 where none has.
         annotations: the ids of the events that annotated the run, to know one that comes twice.
     """
 
@@ -86,7 +73,9 @@ class RunState(msgspec.Struct, frozen=True, gc=False):
     failure_reason: str | None = None
     duration_seconds: float | None = None
     metadata: dict[str, Any] = {}
-    attempts: tuple[AttemptState, ...] = ()
+    attempts: Attempts = Attempts()
+    failures: tuple[tuple[str, int, int], ...] = ()
+    end_position: int = 0
     skipped: tuple[SkippedState, ...] = ()
     notes: tuple[NoteState, ...] = ()
     annotations: tuple[str, ...] = ()

@@ -160,7 +160,7 @@ def test_attempts_are_numbered_without_gaps(attempt: int) -> None:
     assert isinstance(advance(state, "stage_started", "load", attempt), Violation)
     following = advance(state, "stage_started", "load", 2)
     assert isinstance(following, Lifecycle)
-    assert astuple(following) == (RunPhase.RUNNING, {"load": (2, AttemptPhase.OPEN)})
+    assert astuple(following) == (RunPhase.RUNNING, {"load": (2, AttemptPhase.OPEN)}, {})
 
 
 @pytest.mark.parametrize("event_type", ["stage_completed", "stage_failed", "stage_stopped"])
@@ -214,7 +214,7 @@ def test_a_presumed_end_gives_way_to_what_really_happens(stage: str, event_type:
 
     abandoned = step(state, payload("run_abandoned"))
     assert isinstance(abandoned, Lifecycle)
-    assert astuple(abandoned) == (RunPhase.ABANDONED, state.attempts)
+    assert astuple(abandoned) == (RunPhase.ABANDONED, state.attempts, {})
     assert step(abandoned, payload("run_annotated")) is abandoned
 
     back = step(abandoned, payload(event_type, stage))
@@ -245,3 +245,19 @@ def test_advancing_never_fails_and_never_changes_a_state(several: list[EventData
         assert (state.phase, dict(state.attempts)) == before
         if isinstance(following, Lifecycle):
             state = following
+
+
+def test_a_run_of_many_stages_stands_as_a_short_one_does() -> None:
+    """However many stages there were, each is where its last event left it."""
+    state = Lifecycle(RunPhase.RUNNING)
+    names = [f"part/{number}" for number in range(300)]
+    for event_type in ("stage_started", "stage_failed"):
+        for name in names:
+            following = advance(state, event_type, name, 1)
+            assert isinstance(following, Lifecycle)
+            state = following
+
+    assert {state.last_attempt(name) for name in names} == {(1, AttemptPhase.FAILED)}
+    assert isinstance(advance(state, "stage_started", names[0], 1), Violation)
+    assert isinstance(advance(state, "stage_started", names[0], 2), Lifecycle)
+    assert len(state.attempts) < len(names)

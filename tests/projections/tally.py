@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ ODD_ROWS: Mapping[str, Any] = {
     "odd: no pair": ("tally_notes",),
     "odd: no values": ("tally_notes", 5),
     "odd: a value of no kind": ("tally_notes", ([1],)),
+    "odd: a value that workers could not hand on": ("tally_notes", (Decimal(1),)),
     "odd: a number too large": ("tally_notes", (2**63,)),
     "odd: a text that is none": ("tally_notes", ("\ud800",)),
 }

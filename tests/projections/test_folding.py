@@ -254,6 +254,25 @@ def test_a_run_has_its_rows_again_once_they_can_be_kept(note: str) -> None:
     assert parked_events(model.connection) == []
 
 
+def test_rows_that_an_index_cannot_take_are_left_out() -> None:
+    """An index of an expression, which fails on the text of one run, is a table that refuses it."""
+    model = Model()
+    index = "CREATE INDEX tally_notes_json ON tally_notes (json_extract(note, '$'))"
+    model.connection.execute(index)
+
+    model.take(
+        [
+            *events_of(started(), annotated("no json")),
+            *events_of(started(), annotated("7"), run_id="good", after=10),
+        ]
+    )
+
+    assert model.table("tally_notes") == [(11, "7")]
+    (parked,) = parked_events(model.connection)
+    assert (parked.projection, parked.run_id, parked.type) == ("tally", RUN, "rows")
+    assert "malformed JSON" in parked.error
+
+
 def test_a_model_that_cannot_be_written_is_not_taken_for_a_bad_row() -> None:
     """A full disk, a lock or a broken file stops everything, and parks nothing."""
     model = Model()

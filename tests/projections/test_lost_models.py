@@ -15,7 +15,7 @@ import pytest
 from ledger import LogReader
 from projections import RunHistory
 from projections.projector import Projector
-from projections.read_model import ReadModels
+from projections.read_model import PAGE, ReadModels
 from tests.projections.ledgers import (
     append,
     catch_up,
@@ -65,7 +65,7 @@ def cut_byte(model: Path) -> None:
 
 def cut_pages(model: Path) -> None:
     """Leave the first page only."""
-    os.truncate(model, 4096)
+    os.truncate(model, PAGE)
 
 
 def overwrite_header(model: Path) -> None:
@@ -78,8 +78,8 @@ def overwrite_pages(model: Path) -> None:
     """Leave the header and the schema, and nothing else."""
     size = model.stat().st_size
     with model.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
+        file.seek(PAGE)
+        file.write(b"\xff" * (size - PAGE))
 
 
 def remove(model: Path) -> None:

@@ -68,7 +68,7 @@ def test_parts_of_any_size_come_to_the_same(events: list[NewEvent], size: int) -
 
 
 def test_a_run_within_a_part_is_folded_there(tmp_path: Path) -> None:
-    """Its lines are not handed over again, and those of the others are, in their order."""
+    """Its lines are not handed over again, and those of the others are."""
     append(tmp_path, stories(2))
     reader = LogReader(tmp_path)
 
@@ -78,7 +78,8 @@ def test_a_run_within_a_part_is_folded_there(tmp_path: Path) -> None:
     assert whole.runs == [("run-0000", 2), ("run-0001", 3)]
     assert [decode_replayed(line).position for line in whole.others] == [1]
     assert half.runs == []
-    assert [decode_replayed(line).position for line in half.others] == list(range(1, 9))
+    others = sorted(decode_replayed(line).position for line in half.others)
+    assert others == list(range(1, 9))
 
 
 def forge(folder: Path, told: Sequence[Told]) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import EventLog, NewEvent
+from projections.read_model import PAGE
 from tests.ledger.strategies import valid_runs
 from tests.projections.drawing import unhurried
 from tests.projections.ledgers import (
@@ -110,7 +111,7 @@ def test_a_projector_that_is_killed_leaves_rows_and_checkpoint_together(tmp_path
 def test_any_part_of_what_was_being_written_is_a_whole_state(tmp_path: Path) -> None:
     """Wherever a crash cuts the write-ahead log, rows, counts and checkpoint are of one moment.
 
-    A write-ahead log is a header of 32 bytes and a frame of 4,120 for each page.
+    A write-ahead log is a header of 32 bytes and a frame for each page, of 24 and the page.
     """
     folder = tmp_path / "runs"
     append(folder, stories(4))
@@ -125,7 +126,7 @@ def test_any_part_of_what_was_being_written_is_a_whole_state(tmp_path: Path) -> 
     whole = contents(model)
     expected: dict[int, object] = {}
 
-    for cut in (0, 17, 5000, *range(32, len(log) + 1, 4120)):
+    for cut in (0, 17, 5000, *range(32, len(log) + 1, 24 + PAGE)):
         left = copy / "read-models" / f"{cut}" / model.name
         left.parent.mkdir()
         shutil.copy(copy / "read-models" / model.name, left)
