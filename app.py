@@ -19,6 +19,7 @@ from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
+from web.api.open_streams import OpenStreams
 from web.api.resource import routes_of
 from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
@@ -28,7 +29,6 @@ from web.pages import RunsPages
 from web.problems import ANSWERS_TO_ERRORS
 from web.security import SecurityHeaders
 from web.stop_signals import on_stop_signal
-from web.stream import ChangeStream
 
 __all__ = ["create_app"]
 
@@ -56,7 +56,7 @@ def create_app(
     """
     history = RunHistory(folder)
     broadcast = Broadcast()
-    ledger = ServedLedger(history, broadcast)
+    ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat)
     kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
 
@@ -70,12 +70,12 @@ def create_app(
             broadcast.close()
             group.cancel_scope.cancel()
         await ledger.recording.close()
-        history.close()
+        ledger.close()
 
     app = Starlette(
         routes=[
             *routes_of(ledger, kept, ENDPOINTS),
-            *_page_routes(ledger, ChangeStream(broadcast, heartbeat=heartbeat)),
+            *_page_routes(ledger),
         ],
         middleware=[
             Middleware(AnsweredFirst, kept=kept),
@@ -89,12 +89,11 @@ def create_app(
     return app
 
 
-def _page_routes(ledger: ServedLedger, changes: ChangeStream) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
     pages = RunsPages(ledger.history)
     return [
         Route("/", pages.runs),
         Route("/fragments/runs", pages.runs_fragment),
-        Route("/api/pipeline/stream", changes.stream),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 
@@ -104,7 +103,7 @@ async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
     done, waited = -1, interval
     pause = min(_SHORTEST_PAUSE, interval)
     while True:
-        position = broadcast.latest.position if broadcast.latest else 0
+        position = broadcast.position
         if position != done or waited >= interval:
             try:
                 await run_sync(upkeep.do_round)

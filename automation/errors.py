@@ -8,6 +8,7 @@ AutomationError
 ├── FailureNotFound       no failure has that fingerprint, or one that begins so
 ├── FailureAmbiguous      several have one that begins so
 ├── BadArgument           an argument of a command is not what it must be
+├── SettingsInvalid       a setting is unknown or not what it must be: names the file and the key
 ├── ImportRefused         lines of a file cannot be imported; nothing of it was taken
 ├── CannotListen          the server's address cannot be had
 ├── ExtraMissing          what a command needs is not installed
@@ -37,6 +38,7 @@ __all__ = [
     "RefusedLine",
     "RunIdAmbiguous",
     "RunNotFound",
+    "SettingsInvalid",
     "StageTimeout",
     "UnknownPipeline",
 ]
@@ -132,6 +134,24 @@ class BadArgument(AutomationError):
 
     def __str__(self) -> str:
         return f"{self.argument}: {self.reason}"
+
+
+@dataclass(eq=False)
+class SettingsInvalid(AutomationError):
+    """A setting is unknown, or not what it must be: mend it where it stands.
+
+    Attributes:
+        place: the file, or the variable of the environment.
+        key: which setting, like ``check.within``; empty where the place as a whole is wrong.
+        reason: what is wrong with it.
+    """
+
+    place: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, self.key, self.reason) if part)
 
 
 @dataclass(frozen=True, slots=True)

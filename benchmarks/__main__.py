@@ -6,6 +6,16 @@ import runpy
 
 from benchmarks.measuring import report
 
-for name in ("append", "reading", "evidence", "history", "listing", "ingest", "exec"):
+for name in (
+    "append",
+    "reading",
+    "evidence",
+    "history",
+    "listing",
+    "export",
+    "http",
+    "ingest",
+    "exec",
+):
     report(f"\n{name}")
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

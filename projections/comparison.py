@@ -16,7 +16,7 @@ import msgspec
 
 from projections.digests import ProjectionDigest, RunningDigest
 from projections.json_difference import mismatches, shown
-from projections.model_scan import ScannedRun, Values, scan, tables_of
+from projections.model_scan import ScannedRun, Values, scan, tables_of, tallies_of
 from projections.row_pairing import ComparedColumns, Pairing
 from projections.row_store import projected
 
@@ -120,6 +120,9 @@ def compare(
         theirs = there and digests[1].take(there)
         if mine != theirs or columns.shape or (here and here.run_id) != (there and there.run_id):
             tally.take(here, there, columns)
+    for connection, digest in zip((old, new), digests, strict=True):
+        for table, row in tallies_of(connection, projection):
+            digest.take_tally(table, row)
     sides = [
         Side(version, digest.result()) if version else None
         for version, digest in zip(

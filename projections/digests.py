@@ -7,7 +7,9 @@ any steps, by any version of SQLite. The definition, for whoever computes it aga
   tables that hold rows of the run in the order of their names, the rows of each in the order of
   their own MessagePack. A row is the array of its values after ``run``, as SQLite gives them.
 - The digest of the projection is the SHA-256 of the MessagePack of ``[run_id, digest]``, one after
-  the other, for all runs of the model in the order of ``run``.
+  the other, for all runs of the model in the order of ``run``; and behind them, for each of its
+  tables of tallies in the order of their names, of ``[table, row]`` for all rows in the order of
+  their keys.
 
 Name, version and position are not part of it; they are shown beside it.
 """
@@ -15,12 +17,11 @@ Name, version and position are not part of it; they are shown beside it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
 
-from projections.model_scan import ScannedRun, scan, tables_of
+from projections.model_scan import ScannedRun, Values, scan, tables_of, tallies_of
 
 __all__ = ["ProjectionDigest", "RunningDigest", "digest_of", "run_digest"]
 
@@ -60,6 +61,11 @@ class RunningDigest:
         self._rows += sum(map(len, run.tables.values()))
         return digest
 
+    def take_tally(self, table: str, row: Values) -> None:
+        """Take the next row of the tallies, behind all runs."""
+        self._hash.update(_encode((table, row)))
+        self._rows += 1
+
     def result(self) -> ProjectionDigest:
         """Give what all that was taken comes to."""
         return ProjectionDigest(self._hash.hexdigest(), self._runs, self._rows)
@@ -71,11 +77,9 @@ def digest_of(connection: sqlite3.Connection, projection: str) -> ProjectionDige
     Raises:
         sqlite3.DatabaseError: the model cannot be read.
     """
-    return _digest(scan(connection, tables_of(connection, projection)))
-
-
-def _digest(runs: Iterable[ScannedRun]) -> ProjectionDigest:
     digest = RunningDigest()
-    for run in runs:
+    for run in scan(connection, tables_of(connection, projection)):
         digest.take(run)
+    for table, row in tallies_of(connection, projection):
+        digest.take_tally(table, row)
     return digest.result()

@@ -10,7 +10,10 @@ from ledger.errors import LedgerError
 __all__ = [
     "AsOfNotReached",
     "CandidateBusy",
+    "ExportFailed",
+    "NoEarlierSuccess",
     "NothingToCompare",
+    "ParquetUnavailable",
     "ProjectionBehind",
     "ProjectionFailed",
     "ProjectionInvalid",
@@ -158,3 +161,35 @@ class CandidateBusy(LedgerError):
     def __str__(self) -> str:
         holder = f"process {self.pid}" if self.pid else "another process"
         return f"{holder} is folding a candidate in {self.folder.absolute()}: wait for it"
+
+
+@dataclass(eq=False)
+class NoEarlierSuccess(LedgerError):
+    """There is no success before a run to compare it with: name the run to compare it with."""
+
+    run_id: str
+    pipeline: str | None
+
+    def __str__(self) -> str:
+        missing = "it is not known of which pipeline it is"
+        if self.pipeline is not None:
+            missing = f"no run of {self.pipeline} before it succeeded"
+        return f"there is no run to compare {self.run_id} with: {missing}; name a second run"
+
+
+@dataclass(eq=False)
+class ExportFailed(LedgerError):
+    """A file could not be written in its format; nothing of it is to be used."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: {self.reason}"
+
+
+class ParquetUnavailable(LedgerError):
+    """Parquet needs a package that is not installed; CSV and JSONL work without it."""
+
+    def __str__(self) -> str:
+        return "Parquet needs the package duckdb: pip install 'runfold[parquet]'"

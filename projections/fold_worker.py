@@ -20,6 +20,7 @@ from ledger.replay import replay
 from ledger.replayed import ReplayedEvent
 from projections.projection import ENDS, Projection, Row
 from projections.registry import load_projection
+from projections.tallies import Tallies, Tally
 
 __all__ = ["FoldedPart", "Order", "fold_part", "read_frame", "write_frame"]
 
@@ -40,12 +41,14 @@ class FoldedPart(msgspec.Struct, frozen=True):
     Attributes:
         runs: the runs that began and ended in it: their ids and keys.
         rows: for each projection, for each table, the rows of those runs.
+        tallies: for each projection, what those runs add.
         others: the lines of all other runs, in order.
         last_line: the last line of the part.
     """
 
     runs: list[tuple[str, int]]
     rows: list[dict[str, list[list[Any]]]]
+    tallies: list[list[Tally]]
     others: list[bytes]
     last_line: bytes
 
@@ -56,7 +59,7 @@ class _Whole:
     Its rows are made when it ends, while its states are still in the cache of a core.
     """
 
-    __slots__ = ("ended", "lines", "rows", "run", "states")
+    __slots__ = ("ended", "lines", "rows", "run", "states", "tallies")
 
     def __init__(self, run: int, states: list[Any]) -> None:
         self.run = run
@@ -64,9 +67,14 @@ class _Whole:
         self.lines: list[tuple[int, bytes]] = []
         self.ended = False
         self.rows: list[list[Row]] | None = None
+        self.tallies: list[tuple[int, list[Tally]]] = []
 
     def take(
-        self, event: ReplayedEvent, line: bytes, projections: Sequence[Projection[Any]]
+        self,
+        event: ReplayedEvent,
+        line: bytes,
+        projections: Sequence[Projection[Any]],
+        tallies: Tallies,
     ) -> None:
         """Fold an event."""
         states = self.states
@@ -75,8 +83,10 @@ class _Whole:
         if event.type in ENDS:
             self.ended, self.lines = True, []
             self.rows = self._make_rows(projections)
+            self.tallies = tallies.of(self.states, _refuse)
         elif self.ended:
             self.rows = None
+            self.tallies = tallies.of(self.states, _refuse)
         else:
             self.lines.append((event.position, line))
 
@@ -104,6 +114,7 @@ def fold_part(
     Raises whatever goes wrong: the caller then folds the part itself, and sees what it is.
     """
     whole: dict[str, _Whole] = {}
+    tallies = Tallies(projections)
     begun_before: set[str] = set()
     others: list[tuple[int, bytes]] = []
     line = b""
@@ -118,8 +129,8 @@ def fold_part(
                     continue
                 states = [projection.initial(run_id) for projection in projections]
                 run = whole[run_id] = _Whole(event.position, states)
-            run.take(event, line, projections)
-    return _folded(projections, whole, others, line)
+            run.take(event, line, projections, tallies)
+    return _folded(projections, whole, others, line, tallies)
 
 
 def _folded(
@@ -127,6 +138,7 @@ def _folded(
     whole: dict[str, _Whole],
     others: list[tuple[int, bytes]],
     last_line: bytes,
+    tallies: Tallies,
 ) -> FoldedPart:
     rows: list[dict[str, list[list[Any]]]] = [{} for _ in projections]
     runs: list[tuple[str, int]] = []
@@ -134,10 +146,18 @@ def _folded(
         if run.ended:
             runs.append((run_id, run.run))
             run.put(projections, rows)
+            tallies.add(run.tallies)
         else:
             others += run.lines
     others.sort()
-    return FoldedPart(runs, rows, [line for _, line in others], last_line)
+    sums: list[list[Tally]] = [
+        [(*place, counts) for place, counts in each.items()] for each in tallies.sums
+    ]
+    return FoldedPart(runs, rows, sums, [line for _, line in others], last_line)
+
+
+def _refuse(_at: int, error: Exception) -> None:
+    raise error
 
 
 def write_frame(stream: IO[bytes], value: object) -> None:

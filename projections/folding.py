@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from ledger.replayed import ReplayedEvent
 from projections.errors import ProjectionFailed
 from projections.projection import ENDS, Projection, Row
 from projections.row_store import ParkedEvent, RowStore
+from projections.tallies import Tallies, Tally
 
 __all__ = ["REFUSED", "Folding", "Refold"]
 
@@ -42,7 +44,7 @@ REFUSED = (
 class _Run:
     """A run that is being folded: its key, a state per projection, and what the model has of it."""
 
-    __slots__ = ("ended", "has_rows", "has_states", "is_new", "last", "run", "states")
+    __slots__ = ("counted", "ended", "has_rows", "has_states", "is_new", "last", "run", "states")
 
     def __init__(self, run: int, states: list[Any], *, is_new: bool, has_states: bool) -> None:
         self.run = run
@@ -52,6 +54,8 @@ class _Run:
         self.has_states = has_states
         self.ended = False
         self.last = run
+        # What the tallies of the model have of it.
+        self.counted: list[tuple[int, list[Tally]]] = []
 
 
 class Folding:
@@ -76,6 +80,7 @@ class Folding:
         self._projections = projections
         self._evolves = [(at, one.evolve) for at, one in enumerate(projections)]
         self._store = store
+        self._tallies = Tallies(projections, store.tallies.columns)
         self._refold = refold
         self._strict = strict
         self._runs: dict[str, _Run] = {}
@@ -110,13 +115,17 @@ class Folding:
             self._write(self._ended)
 
     def take_whole(
-        self, runs: Sequence[tuple[str, int]], rows: Sequence[Mapping[str, Iterable[Any]]]
+        self,
+        runs: Sequence[tuple[str, int]],
+        rows: Sequence[Mapping[str, Iterable[Any]]],
+        tallies: Sequence[Iterable[Tally]],
     ) -> None:
         """Take runs that were folded elsewhere, from their first event to their end.
 
         Args:
             runs: their ids and keys.
             rows: for each projection, for each table, the rows of them all.
+            tallies: for each projection, what they add.
 
         Raises:
             sqlite3.IntegrityError: a run is known already.
@@ -128,6 +137,8 @@ class Folding:
         for projection, tables in zip(self._projections, rows, strict=True):
             for table, lines in tables.items():
                 self._store.put_rows(projection.name, table, lines)
+        self._tallies.add(enumerate(tallies))
+        self._tallies.put(self._store.tallies, if_many=True)
 
     def _begin(self, run_id: str, event: ReplayedEvent) -> _Run:
         """Find how a run stands before an event.
@@ -141,7 +152,9 @@ class Folding:
         kept = self._store.states_of(run)
         if kept is not None and len(kept) == len(self._projections):
             states = [kept[projection.name] for projection in self._projections]
-            return _Run(run, states, is_new=False, has_states=True)
+            known = _Run(run, states, is_new=False, has_states=True)
+            known.counted = self._tallies.of(states)
+            return known
         again = self._begin_again(run_id, run, event.position - 1)
         again.has_states = kept is not None
         again.ended = kept is None
@@ -149,10 +162,13 @@ class Folding:
             self._ended.append(run_id)
         return again
 
-    def _begin_again(self, run_id: str, run: int, until: int) -> _Run:
-        """Fold a run whose states were let go."""
+    def _begin_again(self, run_id: str, run: int, until: int, new: int | None = None) -> _Run:
+        """Fold a run whose states were let go; the model has it up to the event ``new``."""
         states = self._initial(run_id)
+        counted = None
         for event in self._refold(run_id, until):
+            if event.position == new:
+                counted = self._tallies.of(states)
             for at, evolve in self._evolves:
                 try:
                     states[at] = evolve(states[at], event)
@@ -160,6 +176,7 @@ class Folding:
                     self._park(at, event.position, run_id, event.type, error)
         again = _Run(run, states, is_new=False, has_states=False)
         again.last = until
+        again.counted = self._tallies.of(states) if counted is None else counted
         return again
 
     def _initial(self, run_id: str) -> list[Any]:
@@ -179,6 +196,7 @@ class Folding:
             ProjectionFailed: one failed, and this is strict.
         """
         self._write(list(self._runs))
+        self._tallies.put(self._store.tallies)
         self._store.park(self._parked)
         self._parked = []
 
@@ -189,8 +207,21 @@ class Folding:
         written = {run_id: self._runs.pop(run_id) for run_id in run_ids}
         for at, projection in enumerate(self._projections):
             self._write_rows(at, projection, written)
+        self._count(written)
         self._store.drop_states([run.run for run in written.values() if run.has_states])
         self._store.put_states(self._encoded_states(written))
+
+    def _count(self, written: Mapping[str, _Run]) -> None:
+        """Take off the tallies what they had of these runs, and add what they have now."""
+        for run_id, run in written.items():
+            counts = self._tallies.of(run.states, partial(self._park_tallies, run_id, run.last))
+            if counts != run.counted:
+                self._tallies.add(run.counted, -1)
+                self._tallies.add(counts)
+        self._tallies.put(self._store.tallies, if_many=True)
+
+    def _park_tallies(self, run_id: str, position: int, at: int, error: Exception) -> None:
+        self._park(at, position, run_id, "rows", error)
 
     def _encoded_states(self, written: Mapping[str, _Run]) -> list[tuple[int, str, bytes]]:
         """Encode the states of runs that go on; one that cannot be is folded again when needed."""
@@ -226,7 +257,7 @@ class Folding:
         """Fold a run from its first event, which an event that says it is the first had hidden."""
         hidden = self._runs[run_id]
         has_states = self._store.states_of(run) is not None
-        again = self._begin_again(run_id, run, hidden.last)
+        again = self._begin_again(run_id, run, hidden.last, hidden.run)
         again.has_states = has_states
         again.ended = hidden.ended or not has_states
         return again

@@ -21,6 +21,12 @@ CREATE TABLE projection_tables (
     name TEXT PRIMARY KEY
 );
 
+-- The tables that hold what runs come to together.
+CREATE TABLE tally_tables (
+    projection TEXT NOT NULL,
+    name TEXT PRIMARY KEY
+);
+
 -- `run` is the position of the run's first event: short, and the same in every generation.
 CREATE TABLE run_ids (
     run_id TEXT PRIMARY KEY,

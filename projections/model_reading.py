@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ledger import LogReader
 from ledger.fork_safety import forget_in_children
@@ -15,7 +15,7 @@ from projections.errors import ProjectionBehind, ReadModelUnusable
 from projections.projector import PATIENCE, Projector
 from projections.read_model import is_broken, read_checkpoint
 
-__all__ = ["Answer", "ModelReading", "ViewState"]
+__all__ = ["Answer", "ModelReading"]
 
 _LOOKS = 5
 _PAGE = 4096
@@ -24,18 +24,6 @@ _CACHE = "PRAGMA cache_size = -131072"
 
 Answer = TypeVar("Answer")
 _Place = tuple[int, ...]
-
-
-class ViewState(NamedTuple):
-    """What all answers depend on, but for the clock: while it stays equal, they stay the same.
-
-    Attributes:
-        position: the last durable one.
-        generation: tells the current model from the ones before it.
-    """
-
-    position: int
-    generation: _Place
 
 
 class ModelReading:
@@ -71,10 +59,6 @@ class ModelReading:
                 return self._ask(question)
             except sqlite3.Error as error:
                 raise ReadModelUnusable(self._projector.models.path, str(error)) from error
-
-    def state(self) -> ViewState:
-        """Tell what an answer would depend on now. Two looks at small files, and never a wait."""
-        return ViewState(self._reader.position, self._pointed())
 
     def _ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         try:
@@ -115,10 +99,10 @@ class ModelReading:
 
     def _connect(self) -> sqlite3.Connection | None:
         """Follow a switch of generation; give None where there is no model that can be used."""
-        if self._connection is None or self._place != (self._pointed(), self._file(self._path)):
+        if self._connection is None or self._place != (self.pointed(), self._file(self._path)):
             self._disconnect()
             # Taken first: a switch in between is seen by the next question.
-            pointed = self._pointed()
+            pointed = self.pointed()
             path = self._projector.models.current()
             place = pointed, self._file(path)
             self._connection = None if path is None else self._projector.open_to_read(path)
@@ -127,7 +111,7 @@ class ModelReading:
             self._path, self._place = path, place
         return self._connection
 
-    def _pointed(self) -> _Place:
+    def pointed(self) -> _Place:
         """Tell the pointer from one that was put in its place."""
         try:
             found = os.stat(self._pointer)  # noqa: PTH116 - asked each time, and several times as quick

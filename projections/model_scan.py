@@ -15,8 +15,19 @@ import msgspec
 
 from projections.queries import query
 
-__all__ = ["RowOfNoRun", "ScannedRun", "Table", "Values", "quoted", "scan", "tables_of"]
+__all__ = [
+    "RowOfNoRun",
+    "ScannedRun",
+    "Table",
+    "Values",
+    "quoted",
+    "scan",
+    "tables_of",
+    "tallies_of",
+    "tally_tables",
+]
 
+_IN_ORDER = "SELECT * FROM {table} ORDER BY {key}"
 _SELECT = "SELECT {columns} FROM {table} ORDER BY run"
 
 Values = tuple[object, ...]
@@ -63,6 +74,22 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
         tuple(column for column, _ in columns[1:]),
         tuple(column for _, column in sorted(keys)),
     )
+
+
+def tally_tables(connection: sqlite3.Connection, projection: str) -> list[str]:
+    """Name the tables that hold the tallies of a projection, in order."""
+    rows = connection.execute(query("tally_tables")).fetchall()
+    return [name for owner, name in rows if owner == projection]
+
+
+def tallies_of(connection: sqlite3.Connection, projection: str) -> Iterator[tuple[str, Values]]:
+    """Yield the rows of the tallies of a projection, and the names of their tables, in order."""
+    for name in tally_tables(connection, projection):
+        columns = connection.execute(query("table_columns"), (name,)).fetchall()
+        key = ", ".join(quoted(column) for column, place in columns if place)
+        sql = _IN_ORDER.format(table=quoted(name), key=key)
+        for row in connection.execute(sql):
+            yield name, row
 
 
 def scan(connection: sqlite3.Connection, tables: Sequence[Table]) -> Iterator[ScannedRun]:

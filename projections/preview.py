@@ -13,6 +13,7 @@ from projections.candidate import candidate, promote, reading_candidate
 from projections.comparison import SAMPLES, Comparison, compare
 from projections.current_model import CurrentModel, reading_current
 from projections.errors import NothingToCompare, ProjectionNotInstalled
+from projections.kept_tables import KeptDifference, kept_differences
 from projections.projection import Projection, check_projections
 from projections.projector import Projector
 from projections.rebuilding import Progress
@@ -30,6 +31,7 @@ class Preview(msgspec.Struct, frozen=True):
         generation: the model that was compared with.
         position: up to where it was built, and the candidate folded.
         projections: each that either of them has; ``old`` is the model, ``new`` the candidate.
+        kept: tables beside the rows of runs that differ: tallies, and what triggers keep.
         promoted: the generation that the candidate has become; None where it was removed.
     """
 
@@ -37,6 +39,7 @@ class Preview(msgspec.Struct, frozen=True):
     generation: str
     position: int
     projections: tuple[Comparison, ...]
+    kept: tuple[KeptDifference, ...] = ()
     promoted: str | None = None
 
 
@@ -86,13 +89,14 @@ def preview(
             progress=progress,
             alone=bool(given),
         ) as made:
-            found = _compared(current, made, samples)
+            found, kept = _compared(current, made, samples)
             promoted = promote(reader, live, made).stem if switch else None
     return Preview(
-        equal=all(each.equal for each in found),
+        equal=all(each.equal for each in found) and not kept,
         generation=current.generation,
         position=until,
         projections=found,
+        kept=kept,
         promoted=promoted,
     )
 
@@ -118,9 +122,12 @@ def _check_installed(
 
 def _compared(
     current: CurrentModel, made: Projector, samples: int | None
-) -> tuple[Comparison, ...]:
+) -> tuple[tuple[Comparison, ...], tuple[KeptDifference, ...]]:
     with reading_candidate(made) as connection:
-        names = sorted(projected(current.connection) | projected(connection))
-        return tuple(
-            compare(current.connection, connection, name, samples=samples) for name in names
-        )
+        here = current.connection
+        held, folded = projected(here), projected(connection)
+        names = sorted(held | folded)
+        found = tuple(compare(here, connection, name, samples=samples) for name in names)
+        both = [name for name in names if name in held and name in folded]
+        kept = tuple(each for name in both for each in kept_differences(here, connection, name))
+    return found, kept

@@ -78,3 +78,6 @@ def check_projections(projections: Sequence[Projection[Any]]) -> None:
     for projection in projections:
         if type(projection.version) is not int or projection.version < 1:
             raise ProjectionInvalid(projection.name, "its version is not a whole number from 1 up")
+        for table, widths in getattr(projection, "widths", {}).items():
+            if not all(type(width) is int and width > 0 for width in widths):
+                raise ProjectionInvalid(projection.name, f"the widths of {table} are no seconds")

@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from projections.current_model import CurrentModel, reading_current
 from projections.degraded import degraded_of
 from projections.digests import digest_of
-from projections.model_scan import quoted, tables_of
+from projections.model_scan import quoted, tables_of, tally_tables
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.queries import query
@@ -114,8 +114,9 @@ def _standings(
 
 def _row_count(current: CurrentModel, projection: str) -> int:
     total = 0
-    for table in tables_of(current.connection, projection):
-        sql = _COUNT.format(table=quoted(table.name))
+    tables = [table.name for table in tables_of(current.connection, projection)]
+    for table in tables + tally_tables(current.connection, projection):
+        sql = _COUNT.format(table=quoted(table))
         total += int(current.connection.execute(sql).fetchone()[0])
     return total
 

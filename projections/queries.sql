@@ -30,6 +30,12 @@ SELECT projection, name FROM projection_tables ORDER BY name
 -- put_projection_table --
 INSERT INTO projection_tables (projection, name) VALUES (?, ?)
 
+-- tally_tables --
+SELECT projection, name FROM tally_tables ORDER BY name
+
+-- put_tally_table --
+INSERT INTO tally_tables (projection, name) VALUES (?, ?)
+
 -- tables --
 SELECT name FROM sqlite_master WHERE type = 'table'
 
@@ -88,11 +94,23 @@ SELECT run, last_position FROM runs WHERE run = (SELECT run FROM run_ids WHERE r
 -- runs_by_prefix --
 SELECT run_id FROM run_ids WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?
 
+-- pipelines_of --
+SELECT run_id, pipeline FROM json_each(?) AS asked
+CROSS JOIN run_ids ON run_ids.run_id = asked.value CROSS JOIN runs USING (run)
+WHERE pipeline IS NOT NULL
+
 -- count_kept --
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE ? IS NULL OR result = ?
 
 -- count_kept_of_pipeline --
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE pipeline = ? AND (? IS NULL OR result = ?)
+
+-- counts_kept --
+SELECT pipeline, result, runs FROM runs_counts WHERE runs > 0
+
+-- last_success --
+SELECT ended FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline IS ? AND result = 'success' ORDER BY started DESC, run DESC LIMIT 1
 
 -- reaches --
 WITH RECURSIVE each (reach) AS (
@@ -106,6 +124,10 @@ SELECT reach FROM each WHERE reach IS NOT NULL
 SELECT run, json_extract(summary, '$.run_id')
 FROM runs INDEXED BY runs_by_reach CROSS JOIN runs_details USING (run)
 WHERE reach = ? AND run > ? AND run <= ? AND last_position > ?
+
+-- runs_of_pipeline --
+SELECT run_id FROM json_each(:run_ids) AS asked CROSS JOIN run_ids ON run_id = asked.value
+CROSS JOIN runs USING (run) WHERE pipeline = :pipeline
 
 -- dump_runs --
 SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id
@@ -201,3 +223,70 @@ SELECT min(run) FROM failures WHERE code_version = ?
 -- fingerprints_by_prefix --
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
+
+-- pipelines --
+SELECT DISTINCT pipeline FROM runs_counts WHERE pipeline != '' ORDER BY pipeline
+
+-- any_run_of --
+SELECT 1 FROM runs INDEXED BY runs_in_order WHERE pipeline = ? LIMIT 1
+
+-- success_before --
+SELECT summary, attempts FROM runs_details WHERE run = (
+    SELECT run FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = ? AND result = 'success' AND run < ? ORDER BY run DESC LIMIT 1
+)
+
+-- going_on_of --
+SELECT summary FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = ? AND result IS NULL ORDER BY run
+
+-- given_up_of --
+SELECT summary FROM (
+    SELECT run FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = ? AND run > ? AND result = 'failed' AND duration IS NULL
+    ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY run
+
+-- statistics_pipelines --
+WITH RECURSIVE each (pipeline) AS (
+    SELECT min(pipeline) FROM statistics WHERE width = :width
+    UNION ALL
+    SELECT (SELECT min(pipeline) FROM statistics WHERE width = :width AND pipeline > each.pipeline)
+    FROM each WHERE pipeline IS NOT NULL
+)
+SELECT pipeline FROM each WHERE pipeline IS NOT NULL AND (:pipeline IS NULL OR pipeline = :pipeline)
+
+-- statistics_slots --
+SELECT DISTINCT slot FROM json_each(:pipelines) AS name CROSS JOIN statistics
+ON width = :width AND pipeline = name.value AND slot > :since - :width AND slot < :until
+ORDER BY slot
+
+-- statistics_counts --
+SELECT json_extract(piece.value, '$[0]'), pipeline, stage, counts
+FROM json_each(:pieces) AS piece CROSS JOIN json_each(:pipelines) AS name
+CROSS JOIN statistics
+ON width = json_extract(piece.value, '$[1]') AND pipeline = name.value
+    AND slot >= json_extract(piece.value, '$[2]') AND slot < json_extract(piece.value, '$[3]')
+
+-- place_of_run --
+SELECT pipeline, started, run FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
+
+-- successes_before --
+SELECT run, duration, attempts
+FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = :pipeline AND result = 'success' AND (started, run) < (:started, :run)
+ORDER BY started DESC, run DESC LIMIT :limit
+
+-- successes_since --
+SELECT run, started, duration, attempts
+FROM runs INDEXED BY runs_by_pipeline CROSS JOIN runs_details USING (run)
+WHERE pipeline = :pipeline AND result = 'success' AND started >= :since AND started < :until
+ORDER BY started, run
+
+-- newest_success --
+SELECT run FROM runs INDEXED BY runs_by_pipeline WHERE pipeline = ? AND result = 'success'
+ORDER BY started DESC, run DESC LIMIT 1
+
+-- run_in_detail --
+SELECT json_extract(summary, '$.run_id'), pipeline, started, run, result, duration, attempts
+FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?

@@ -31,7 +31,7 @@ from projections.row_store import create_indexes, create_tables
 
 __all__ = ["VERSION", "Checkpoint", "ReadModels", "is_broken", "read_checkpoint"]
 
-VERSION = 4
+VERSION = 5
 """Of what every model has: one of another version is built anew. Projections have their own."""
 
 _GENERATION = re.compile(r"(\d{6})\.sqlite")

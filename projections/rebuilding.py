@@ -118,7 +118,7 @@ def _take_parts(
     try:
         for position, part in parts:
             try:
-                folding.take_whole(part.runs, part.rows)
+                folding.take_whole(part.runs, part.rows, part.tallies)
             except REFUSED as error:
                 raise _PartRefused from error
             others = decode_together(part.others)

@@ -15,6 +15,7 @@ from projections.errors import ProjectionInvalid
 from projections.failure_rows import FailureRows
 from projections.projection import Projection, check_projections
 from projections.run_rows import RunRows
+from projections.statistics_rows import StatisticsRows
 
 __all__ = ["GROUP", "load_projection", "registered"]
 
@@ -30,7 +31,7 @@ def registered() -> tuple[Projection[Any], ...]:
         ProjectionInvalid: one cannot be loaded; names its entry point.
     """
     offered = [_load(entry) for entry in entry_points(group=GROUP)]
-    ours: tuple[Projection[Any], ...] = (RunRows(), FailureRows())
+    ours: tuple[Projection[Any], ...] = (RunRows(), FailureRows(), StatisticsRows())
     found = (*ours, *sorted(offered, key=lambda projection: str(projection.name)))
     check_projections(found)
     return found

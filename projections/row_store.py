@@ -12,6 +12,7 @@ import msgspec
 from projections.errors import ProjectionInvalid
 from projections.projection import Projection
 from projections.queries import query, sql_file, statements
+from projections.tally_rows import TallyRows, is_tally_table
 
 __all__ = [
     "ParkedEvent",
@@ -61,10 +62,13 @@ def create_tables(connection: sqlite3.Connection, projections: Sequence[Projecti
         _execute(connection, projection.name, "tables", projection.tables)
         made = _tables(connection) - known
         known |= made
-        _check_tables(connection, projection.name, sorted(made))
+        tallies = {table for table in made if is_tally_table(connection, table)}
+        _check_tables(connection, projection.name, sorted(made - tallies))
+        _check_names(projection.name, tallies)
         connection.execute(query("put_projection"), (projection.name, projection.version))
         for table in sorted(made):
-            connection.execute(query("put_projection_table"), (projection.name, table))
+            put = "put_tally_table" if table in tallies else "put_projection_table"
+            connection.execute(query(put), (projection.name, table))
 
 
 def create_indexes(connection: sqlite3.Connection, projections: Sequence[Projection[Any]]) -> None:
@@ -109,7 +113,8 @@ def _check_tables(connection: sqlite3.Connection, name: str, tables: Sequence[st
     for table in tables:
         first = connection.execute(query("first_column"), (table,)).fetchone()
         if first is None or first[0] != "run":
-            raise ProjectionInvalid(name, f"the first column of its table {table} is not run")
+            reason = f"the first column of its table {table} is not run, nor the last one counts"
+            raise ProjectionInvalid(name, reason)
 
 
 class RowStore:
@@ -124,6 +129,7 @@ class RowStore:
             projection.name: msgspec.msgpack.Decoder(projection.state_type)
             for projection in projections
         }
+        self.tallies = TallyRows(connection)
         self._tables: dict[str, list[str]] = {projection.name: [] for projection in projections}
         self._inserts: dict[str, str] = {}
         for name, table in connection.execute(query("projection_tables")).fetchall():

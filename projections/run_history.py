@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from ledger.fields import RUN_ID
 from ledger.sound_reading import OutOfReach
 from projections.as_of import AsOf, list_as_of, position_of, run_as_of
 from projections.degraded import Degraded, degraded_of
-from projections.model_reading import Answer, ModelReading, ViewState
+from projections.model_reading import Answer, ModelReading
 from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE
 from projections.queries import query
@@ -177,6 +177,13 @@ class RunHistory:
         )
         return [run_id for (run_id,) in rows]
 
+    def pipelines_of(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the pipelines of runs, of those that have one."""
+        values = (msgspec.json.encode(list(run_ids)).decode(),)
+        return self._model.ask(
+            lambda connection, _: dict(connection.execute(query("pipelines_of"), values).fetchall())
+        )
+
     def out_of_reach(self) -> list[OutOfReach]:
         """List what a damaged log did not let be read; empty where the log is sound."""
         return self.standing()[1]
@@ -194,9 +201,9 @@ class RunHistory:
         """Bring the view to all that is durable now, and give the position it reflects."""
         return self._model.ask(lambda _, position: position)
 
-    def state(self) -> ViewState:
-        """Tell what answers depend on now, but for the clock; cheap, and never a wait."""
-        return self._model.state()
+    def generation(self) -> tuple[int, ...]:
+        """Tell the current model from the ones before it; cheap, and never a wait."""
+        return self._model.pointed()
 
     def ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
         """Ask the read model itself: of one state of it, whose position the question is given.

@@ -35,7 +35,7 @@ _FOUND = (
     " CROSS JOIN runs ON runs.run = found.run WHERE {tests}"
 )
 _PAGE = (
-    "SELECT at, listed.run, summary, attempts FROM"
+    "SELECT at, listed.run, summary, {attempts} FROM"
     " ({listed} ORDER BY 1 {direction}, 2 {direction} LIMIT ?) AS listed"
     " CROSS JOIN runs_details ON runs_details.run = listed.run"
 )
@@ -94,12 +94,16 @@ class Past(msgspec.Struct, frozen=True):
 
 
 class RunsAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of which list."""
+    """Which page of which list.
+
+    ``attempts`` is off where nobody looks at them: each item then has none.
+    """
 
     matching: RunFilter = ANY_RUN
     order: RunOrder = RunOrder.NEWEST
     limit: int = 100
     after: RunKey | None = None
+    attempts: bool = True
 
 
 class _Part(NamedTuple):
@@ -152,12 +156,12 @@ def list_page(
         limit = asked.limit - len(rows)
         # Where nothing is searched for, each row that is walked over is on the page.
         too_long = effort.too_long if searches else 0
-        found = _walk_on(connection, lane, asked.order, limit, too_long) if is_walked else None
+        found = _walk_on(connection, lane, asked, limit, too_long) if is_walked else None
         if found is None:
             if is_walked:
                 best, is_walked = _least(connection, searches, effort.many), False
             part = lane.surest if best is None else _found(lane.at, best, lane.tests)
-            found = _fetch(connection, part, asked.order, limit)
+            found = _fetch(connection, part, asked, limit)
         rows += found
         if len(rows) >= asked.limit:
             break
@@ -165,12 +169,12 @@ def list_page(
 
 
 def _walk_on(
-    connection: sqlite3.Connection, lane: _Lane, order: RunOrder, limit: int, too_long: int
+    connection: sqlite3.Connection, lane: _Lane, asked: RunsAsked, limit: int, too_long: int
 ) -> list[ListedRun] | None:
     """Walk a lane; give None where that takes too long, for which 0 sets no bound."""
     try:
         connection.set_progress_handler(lambda: True, too_long)
-        return _fetch(connection, lane.walk, order, limit)
+        return _fetch(connection, lane.walk, asked, limit)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
@@ -180,9 +184,13 @@ def _walk_on(
 
 
 def _fetch(
-    connection: sqlite3.Connection, part: _Part, order: RunOrder, limit: int
+    connection: sqlite3.Connection, part: _Part, asked: RunsAsked, limit: int
 ) -> list[ListedRun]:
-    page = _PAGE.format(listed=part.sql, direction="DESC" if order.descending else "ASC")
+    page = _PAGE.format(
+        listed=part.sql,
+        direction="DESC" if asked.order.descending else "ASC",
+        attempts="attempts" if asked.attempts else "'[]'",
+    )
     return list(map(ListedRun._make, connection.execute(page, (*part.values, limit))))
 
 

@@ -82,7 +82,16 @@ def test_the_ledger_needs_little(path: Path) -> None:
 
 def test_importing_the_ledger_drags_in_no_server() -> None:
     """What a pipeline imports to record itself stays light, all the way down."""
-    banned = {"starlette", "uvicorn", "typer", "rich", "jinja2", "watchfiles", "cryptography"}
+    banned = {
+        "starlette",
+        "uvicorn",
+        "typer",
+        "rich",
+        "jinja2",
+        "watchfiles",
+        "cryptography",
+        "duckdb",
+    }
     script = "import sys, ledger, projections; print(*sys.modules)"
 
     loaded = subprocess.run(

@@ -1,103 +1,95 @@
-"""Tell many listeners what has changed, and wait for none of them.
+"""Tell many listeners how far the log is, and wait for none of them.
 
-Each subscriber has a short queue. One that lets it fill up is dropped, so that a slow client costs
-little and holds nobody up; it comes back, and learns the newest position first.
+A listener says what it was told last, and waits until there is more. So nothing queues up for one
+that is slow: it takes the next time all that it has missed, or, where that is not kept any more,
+reads it from the log.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-__all__ = ["Broadcast", "Change", "Subscription"]
+__all__ = ["Broadcast", "Change", "ToldEvent"]
 
-_CAPACITY = 32
+_KEPT = 256
+_AT_ONCE = 1_000
+
+
+class ToldEvent(NamedTuple):
+    """What listeners hear of an event; the event itself is asked for."""
+
+    position: int
+    run_id: str | None
+    type: str
+    pipeline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The log has grown: up to where, and the runs that changed; None where those are too many."""
+    """The log has grown.
 
+    Attributes:
+        after: from behind this position.
+        position: to this one.
+        events: what came in between; None where that is too much, or not known.
+    """
+
+    after: int
     position: int
-    runs: tuple[str, ...] | None = None
-
-
-class Subscription:
-    """One listener's queue of changes."""
-
-    def __init__(self, capacity: float) -> None:
-        streams = anyio.create_memory_object_stream[Change](capacity)
-        self._send: MemoryObjectSendStream[Change] = streams[0]
-        self._receive: MemoryObjectReceiveStream[Change] = streams[1]
-        self.dropped = anyio.Event()
-
-    def offer(self, change: Change) -> bool:
-        """Put a change into the queue; tell whether there was room."""
-        try:
-            self._send.send_nowait(change)
-        except anyio.WouldBlock:
-            self.dropped.set()
-            return False
-        return True
-
-    def end(self) -> None:
-        """Let no more changes come; those in the queue may still be taken."""
-        self._send.close()
-
-    def close(self) -> None:
-        """Let go of the queue."""
-        self._send.close()
-        self._receive.close()
-
-    async def next(self, patience: float = math.inf) -> Change | None:
-        """Wait for the next change; None when none came in time.
-
-        Raises:
-            anyio.EndOfStream: no more will come.
-        """
-        with anyio.move_on_after(patience):
-            return await self._receive.receive()
-        return None
+    events: tuple[ToldEvent, ...] | None = None
 
 
 class Broadcast:
-    """Passes each change to all subscribers. Lives on one event loop."""
+    """Passes each change to whoever listens. Lives on one event loop."""
 
-    def __init__(self, capacity: int = _CAPACITY) -> None:
-        """Give each subscriber a queue of ``capacity`` changes."""
-        self._capacity = capacity
-        self._subscriptions: set[Subscription] = set()
-        self._closed = False
+    def __init__(self) -> None:
         self.latest: Change | None = None
+        self.is_closed = False
+        self._kept: deque[Change] = deque(maxlen=_KEPT)
+        self._moved = anyio.Event()
 
-    @contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        """Listen; the newest position, where it is known, is the first thing heard."""
-        subscription = Subscription(self._capacity)
-        if self.latest is not None:
-            subscription.offer(Change(self.latest.position))
-        if self._closed:
-            subscription.end()
-        self._subscriptions.add(subscription)
-        try:
-            yield subscription
-        finally:
-            self._subscriptions.discard(subscription)
-            subscription.close()
+    @property
+    def position(self) -> int:
+        """The last position that was told; 0 where none was yet."""
+        return self.latest.position if self.latest else 0
 
     def publish(self, change: Change) -> None:
-        """Pass a change on, and drop those who have not taken the earlier ones."""
+        """Tell of a change. One that does not follow the last begins anew."""
+        if change.after != self.position:
+            self._kept.clear()
         self.latest = change
-        full = {each for each in self._subscriptions if not each.offer(change)}
-        self._subscriptions -= full
+        self._kept.append(change)
+        self._wake()
+
+    async def beyond(self, position: int, *, patience: float) -> bool:
+        """Wait until there is more than up to a position; tell whether it came in time."""
+        with anyio.move_on_after(patience):
+            while self.position <= position and not self.is_closed:
+                await self._moved.wait()
+        return self.position > position
+
+    def since(self, position: int) -> Sequence[Change] | None:
+        """Give changes that follow a position, but not too much; None where none is kept."""
+        found: list[Change] = []
+        count = 0
+        for change in self._kept:
+            if change.after >= position:
+                if change.events is None or count > _AT_ONCE:
+                    break
+                found.append(change)
+                count += len(change.events)
+        return found if found and found[0].after == position else None
 
     def close(self) -> None:
-        """End all subscriptions, those that come later too."""
-        self._closed = True
-        for subscription in self._subscriptions:
-            subscription.end()
+        """Let nobody wait any more: there will be no more to hear."""
+        self.is_closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, anyio.Event()
+        moved.set()

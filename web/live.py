@@ -10,30 +10,52 @@ import anyio
 from anyio.to_thread import run_sync
 
 from ledger import LedgerError, LogReader
+from ledger.errors import LedgerDamaged
+from ledger.sound_reading import OutOfReach
 from projections import RunHistory
 from projections.live import positions
-from web.broadcast import Broadcast, Change
+from web.broadcast import Broadcast, Change, ToldEvent
 
-__all__ = ["changed_runs", "follow"]
+__all__ = ["follow", "told_events"]
 
 _logger = logging.getLogger("runfold.server")
 _TRY_AGAIN = 1.0
 _MANY = 1_000
 
 
-def changed_runs(reader: LogReader, after: int, until: int) -> tuple[str, ...] | None:
-    """Name the runs with events after a position; None where it would take long to find out."""
-    if not 0 < until - after <= _MANY:
-        return None
-    named = (line.envelope.run_id for line in reader.read_lines(after, until))
-    return tuple(dict.fromkeys(run_id for run_id in named if run_id is not None))
+def told_events(history: RunHistory, after: int, until: int) -> tuple[ToldEvent, ...]:
+    """Give what listeners hear of the events after a position; what is damaged is left out."""
+    found = _places(history.reader, after, until)
+    pipelines = history.pipelines_of({run_id for _, run_id, _ in found if run_id is not None})
+    return tuple(
+        ToldEvent(position, run_id, kind, pipelines.get(run_id or ""))
+        for position, run_id, kind in found
+    )
+
+
+def _places(reader: LogReader, after: int, until: int) -> list[tuple[int, str | None, str]]:
+    try:
+        return [
+            (line.end.position, line.envelope.run_id, line.envelope.type)
+            for line in reader.read_lines(after, until)
+        ]
+    except LedgerDamaged:
+        sound = reader.read_sound(after, until)
+        return [
+            (item.position, item.run_id, item.type)
+            for item in sound
+            if not isinstance(item, OutOfReach)
+        ]
 
 
 def _bring_up(history: RunHistory, before: Change | None) -> Change:
     position = history.catch_up()
     if before is None:
-        return Change(position)
-    return Change(position, changed_runs(history.reader, before.position, position))
+        return Change(position, position)
+    after = before.position
+    if not 0 < position - after <= _MANY:
+        return Change(after, position)
+    return Change(after, position, told_events(history, after, position))
 
 
 async def follow(history: RunHistory, broadcast: Broadcast) -> None:

@@ -132,8 +132,8 @@ def parse_parameters(
         InvalidParameters: names each parameter that is unknown, repeated or has a wrong value.
     """
     pairs = list(given)
-    many = {name for name, field in model.model_fields.items() if get_origin(field.annotation)}
-    many = {name for name in many if get_origin(model.model_fields[name].annotation) is tuple}
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    many = {name for name, field in fields.items() if get_origin(field.annotation) is tuple}
     counts = Counter(name for name, _ in pairs if name not in many)
     hidden = set(in_path or ())
     errors = [
@@ -147,7 +147,7 @@ def parse_parameters(
     try:
         parsed = model.model_validate(values)
     except ValidationError as error:
-        known = ", ".join(name for name in model.model_fields if name not in hidden) or "none"
+        known = ", ".join(name for name in fields if name not in hidden) or "none"
         for each in error.errors(include_url=False):
             unknown = each["type"] == "extra_forbidden"
             detail = f"Unknown here; known are: {known}" if unknown else each["msg"]

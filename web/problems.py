@@ -27,6 +27,7 @@ from web.templating import render
 
 __all__ = [
     "ANSWERS_TO_ERRORS",
+    "Failure",
     "InvalidParameters",
     "ParameterError",
     "Problem",
@@ -89,6 +90,19 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str
     errors: tuple[WrongParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A problem that an endpoint may answer with, besides those that any may."""
+
+    status: int
+    kind: str
+    title: str
+
+    def problem(self, detail: str, **members: object) -> Problem:
+        """Give the problem itself."""
+        return Problem(self.status, detail, kind=self.kind, title=self.title, members=members)
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from automation.errors import ExtraMissing
 
 __all__ = ["main"]
 
-_EXTRA_RUN = frozenset({"rich", "tenacity", "typer"})
+_EXTRA_RUN = frozenset({"pydantic_settings", "rich", "tenacity", "typer"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,11 +13,15 @@ import typer
 from automation.commands.ack_command import ack
 from automation.commands.annotate_command import annotate
 from automation.commands.backup_command import backup
+from automation.commands.check_command import check
 from automation.commands.check_proof_command import check_proof
+from automation.commands.compare_command import compare
 from automation.commands.consistency_command import consistency
+from automation.commands.doctor_command import doctor
 from automation.commands.exec_command import exec_command
 from automation.commands.exit_codes import ExitCode, exit_code_of
 from automation.commands.explain_command import explain_run
+from automation.commands.export_command import export
 from automation.commands.failures_command import failures
 from automation.commands.import_command import import_file
 from automation.commands.key_command import key
@@ -30,6 +34,7 @@ from automation.commands.run_command import run
 from automation.commands.runs_command import runs
 from automation.commands.serve_command import serve
 from automation.commands.show_command import show
+from automation.commands.stats_command import stats
 from automation.commands.terminal_text import printable
 from automation.commands.tree_head_command import tree_head
 from automation.commands.verify_command import verify_log
@@ -49,15 +54,20 @@ app = typer.Typer(
 for command in (run, serve, runs, show, replay, tree_head, prove, check_proof, consistency):
     app.command()(command)
 app.command("explain")(explain_run)
+app.command()(stats)
+app.command()(export)
 app.command()(failures)
 app.command()(ack)
 app.command()(annotate)
+app.command()(compare)
+app.command()(check)
 app.command("import")(import_file)
 app.command("verify")(verify_log)
 app.command("repair")(repair_log)
 app.command()(backup)
 app.command()(rebuild)
 app.command()(projections)
+app.command()(doctor)
 app.add_typer(key)
 
 

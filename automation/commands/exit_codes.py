@@ -14,6 +14,7 @@ from automation.errors import (
     PipelineError,
     RunIdAmbiguous,
     RunNotFound,
+    SettingsInvalid,
     UnknownPipeline,
 )
 from ledger.errors import (
@@ -28,7 +29,7 @@ from ledger.errors import (
     LedgerReplaced,
     SequenceConflict,
 )
-from projections.errors import AsOfNotReached, ReadModelOfAnotherLog
+from projections.errors import AsOfNotReached, NoEarlierSuccess, ReadModelOfAnotherLog
 
 __all__ = ["ExitCode", "exit_code_of"]
 
@@ -54,11 +55,13 @@ _CODES: Mapping[type[Exception], ExitCode] = {
     PipelineError: ExitCode.USAGE,
     RunIdAmbiguous: ExitCode.USAGE,
     SequenceConflict: ExitCode.USAGE,
+    SettingsInvalid: ExitCode.USAGE,
     UnknownPipeline: ExitCode.USAGE,
     AsOfNotReached: ExitCode.NOT_FOUND,
     FailureNotFound: ExitCode.NOT_FOUND,
     KeyNotFound: ExitCode.NOT_FOUND,
     LedgerNotFound: ExitCode.NOT_FOUND,
+    NoEarlierSuccess: ExitCode.NOT_FOUND,
     RunNotFound: ExitCode.NOT_FOUND,
     BadLine: ExitCode.DAMAGED,
     LedgerDamaged: ExitCode.DAMAGED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from automation.errors import BadArgument
 from ledger.errors import InvalidEvent
 from ledger.fields import RUN_ID
 from ledger.folder import DEFAULT_FOLDER
+
+if TYPE_CHECKING:
+    from automation.settings import Settings
 
 __all__ = ["FolderOption", "JsonOption", "PastOption", "check_run_id", "folder_of", "parse_pairs"]
 
@@ -36,8 +39,23 @@ PastOption = Annotated[
 ]
 
 
-def folder_of(option: Path | None) -> Path:
-    """Give the folder that was asked for, absolute, so that whatever names it says where it is."""
+def folder_of(option: Path | None, settings: Settings | None = None) -> Path:
+    """Give the folder that was asked for, absolute, so that whatever names it says where it is.
+
+    Where none was, it is the one that is set, else the default.
+
+    Args:
+        option: what the option says.
+        settings: where the caller has read them already.
+
+    Raises:
+        SettingsInvalid: the settings cannot be read.
+    """
+    if option is None:
+        # Its import takes a while, which is spared where the folder is named.
+        from automation.settings import read_settings  # noqa: PLC0415
+
+        option = (settings or read_settings()).ledger.dir
     return (option or DEFAULT_FOLDER).absolute()
 
 

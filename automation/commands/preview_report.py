@@ -29,6 +29,9 @@ def preview_report(found: Preview) -> Iterator[RenderableType]:
         if comparison.fields:
             yield _fields(comparison)
             yield _samples(comparison)
+    for kept in found.kept:
+        counted = f"{kept.only_kept} rows only now, {kept.missing} only then"
+        yield safe(f"{kept.table}, kept beside the rows: {counted}: {kept.sample}")
     yield Text(_ending(found), style="dim")
 
 

@@ -16,7 +16,7 @@ from ledger.events import EVENT_TYPES
 from ledger.mark import Mark
 from ledger.plain_values import utc_text
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "check_type", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def select(
     if run_id is not None:
         check_run_id(run_id)
     for event_type in types:
-        _check_type(event_type)
+        check_type(event_type)
     past = None if until is None else parse_past("--until", until)
     if isinstance(past, datetime):
         if follow:
@@ -105,7 +105,12 @@ def select(
     return Selection(run_id, after, past, None, frozenset(types))
 
 
-def _check_type(event_type: str) -> None:
+def check_type(event_type: str) -> None:
+    """Refuse what is no type of event.
+
+    Raises:
+        BadArgument: it is none; says which one may be meant.
+    """
     if event_type not in EVENT_TYPES:
         close = difflib.get_close_matches(event_type, EVENT_TYPES, n=1)
         meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENT_TYPES)}"

@@ -22,7 +22,9 @@ from ledger.evidence.signed_note import SigningKey
 
 __all__ = ["load_app_module", "serve"]
 
-_EXTRA_SERVER = frozenset({"httptools", "jinja2", "starlette", "uvicorn", "watchfiles"})
+_EXTRA_SERVER = frozenset(
+    {"httptools", "jinja2", "prometheus_client", "starlette", "uvicorn", "watchfiles"}
+)
 _DRAIN_SECONDS = 10
 _APP = Path(automation.__file__).parent.parent / "app.py"
 

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from projections.projection import Projection, check_projections
 from projections.queries import sql_file, statements
 from projections.row_store import RowStore, create_indexes, create_tables
+from projections.tallies import Tallies, Tally, encode_counts
 
-__all__ = ["Contents", "Difference", "KeptRows"]
+__all__ = ["Contents", "Difference", "KeptRows", "tally_row"]
 
 Contents = Mapping[str, Sequence[tuple[Any, ...]]]
 """The rows of each table, in order."""
@@ -32,7 +33,10 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Difference(NamedTuple):
-    """By what two sets of rows differ, and the key of the first run in which they do."""
+    """By what two sets of rows differ, and the key of the first run in which they do.
+
+    A tally belongs to no run.
+    """
 
     text: str
     run: object
@@ -58,6 +62,9 @@ class KeptRows:
         self._untouched = deepcopy(projection)
         with closing(_empty_model(projection)) as connection:
             self._columns = _columns(connection)
+            columns = RowStore(connection, [projection]).tallies.columns
+            self._tally_tables = frozenset(columns[projection.name])
+            self._tallies = Tallies([projection], columns)
             create_indexes(connection, [projection])
             # Those that its triggers keep, too.
             self._all_columns = _columns(connection)
@@ -79,10 +86,13 @@ class KeptRows:
         return deepcopy(self._untouched)
 
     def of(self, state: object, run: int = 0) -> Contents:
-        """Give the rows of a state in order, as those of a run with this key."""
+        """Give the rows of a state in order, as those of a run with this key; and what it adds."""
         found: dict[str, list[tuple[Any, ...]]] = {table: [] for table in self._columns}
         for table, values in self.projection.rows(state):
             found.setdefault(table, []).append((run, *values))
+        for _, tallies in self._tallies.of([state], _raised):
+            for tally in tallies:
+                found[tally[0]].append(tally_row(tally))
         return {table: sorted(lines, key=repr) for table, lines in found.items()}
 
     def misfit(self, rows: Contents) -> str | None:
@@ -117,9 +127,14 @@ class KeptRows:
         """Give rows as a model keeps them."""
         with closing(_empty_model(self.projection)) as connection:
             store = RowStore(connection, [self.projection])
+            tallies = Tallies([self.projection])
             for rows in given:
                 for table, lines in rows.items():
-                    store.put_rows(self.projection.name, table, lines)
+                    if table in self._tally_tables:
+                        tallies.add([(0, [_tally(table, line) for line in lines])])
+                    else:
+                        store.put_rows(self.projection.name, table, lines)
+            tallies.put(store.tallies)
             return {table: _lines(connection, table) for table in self._columns}
 
     def kept_in(self, connection: sqlite3.Connection) -> Contents:
@@ -130,14 +145,16 @@ class KeptRows:
         """Say by what two sets of rows differ; None if they do not."""
         for table in expected:
             missing, extra = _apart(expected[table], found.get(table, ()))
+            if not missing and not extra:
+                continue
+            first = (missing or extra)[0]
             if missing and extra:
-                return Difference(self._changed(table, missing[0], extra[0]), missing[0][0])
-            if missing:
-                text = f"the row {_short(missing[0])} of {table} is missing"
-                return Difference(text, missing[0][0])
-            if extra:
-                text = f"the row {_short(extra[0])} of {table} should not be there"
-                return Difference(text, extra[0][0])
+                text = self._changed(table, first, extra[0])
+            elif missing:
+                text = f"the row {_short(first)} of {table} is missing"
+            else:
+                text = f"the row {_short(first)} of {table} should not be there"
+            return Difference(text, None if table in self._tally_tables else first[0])
         return None
 
     def _changed(self, table: str, before: Sequence[Any], after: Sequence[Any]) -> str:
@@ -148,6 +165,20 @@ class KeptRows:
             if repr(old) != repr(new)
         ]
         return ", ".join(changes) or f"a row of {table} has {len(after)} values, not {len(before)}"
+
+
+def tally_row(tally: Tally) -> tuple[Any, ...]:
+    """Give what a run adds to a tally as the row that it alone comes to."""
+    _, key, counts = tally
+    return (*key, encode_counts(counts).decode())
+
+
+def _tally(table: str, line: tuple[Any, ...]) -> Tally:
+    return table, line[:-1], json.loads(line[-1])
+
+
+def _raised(_at: int, error: Exception) -> None:
+    raise error
 
 
 def _empty_model(projection: Projection[Any]) -> sqlite3.Connection:

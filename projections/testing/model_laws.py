@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ledger.replayed import ReplayedEvent
+from projections.fold_worker import FoldedPart
 from projections.parallel_fold import WorkerFailed, folded_parts, place_of
 from projections.testing.contract import ContractBroken
 from projections.testing.fold_laws import fold_run
-from projections.testing.kept_rows import Contents, KeptRows
+from projections.testing.kept_rows import Contents, KeptRows, tally_row
 from projections.testing.scratch_log import ScratchLog
 
 __all__ = ["check_another_process", "check_model", "runs_of"]
@@ -142,7 +143,7 @@ def check_another_process(rows: KeptRows, log: ScratchLog) -> None:
     with suppress(WorkerFailed):
         for _, part in folded_parts(log.folder, [rows.projection], 0, len(log.events)):
             here = rows.as_kept(expected[run] for _, run in part.runs)
-            found = rows.as_kept([_as_tuples(part.rows[0])])
+            found = rows.as_kept([_contents(part)])
             difference = rows.difference(here, found)
             if difference is not None:
                 run = log.run_at(difference.run)
@@ -150,5 +151,9 @@ def check_another_process(rows: KeptRows, log: ScratchLog) -> None:
                 raise ContractBroken(name, "another process", run, 0, difference.text)
 
 
-def _as_tuples(tables: Mapping[str, Sequence[Sequence[object]]]) -> Contents:
-    return {table: [tuple(line) for line in lines] for table, lines in tables.items()}
+def _contents(part: FoldedPart) -> Contents:
+    """Give the rows of the one projection that a part was folded for, and its tallies."""
+    found = {table: [tuple(line) for line in lines] for table, lines in part.rows[0].items()}
+    for tally in part.tallies[0]:
+        found.setdefault(tally[0], []).append(tally_row(tally))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections import Counter
@@ -17,6 +18,7 @@ from ledger import EventLog, LogReader, NewEvent
 from ledger.codec import FORMAT
 from ledger.events import LedgerCreated, RecordedEvent
 from ledger.folder import Identity, LedgerFolder
+from ledger.replayed import ReplayedEvent
 from projections import RunHistory
 from projections.failure_rows import FailureRows, FailureState
 from projections.projector import Projector
@@ -25,6 +27,7 @@ from projections.registry import registered
 from projections.run_fold import summarize
 from projections.run_state import RunState
 from projections.run_summary import RunSummary
+from projections.statistics_rows import WIDTHS, StatisticsRows
 from tests.ledger.examples import event_id
 from tests.projections.payloads import annotated, began, done, ended, failed, started
 from tests.projections.recorded import fold_runs, record, replayed, tell
@@ -89,6 +92,7 @@ TABLES = {
     "stages": "SELECT * FROM runs_stage_sets ORDER BY stages",
     "trigrams": "SELECT doc, offset, term FROM temp.words ORDER BY doc, offset, term",
     "failures": "SELECT * FROM failures ORDER BY run, position",
+    "statistics": "SELECT * FROM statistics ORDER BY width, slot, pipeline, stage",
     "acknowledgements": "SELECT * FROM acknowledgements ORDER BY position",
     "states": "SELECT * FROM open_states ORDER BY run, projection",
     "parked": "SELECT * FROM parked",
@@ -135,6 +139,7 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
         counts[summary.pipeline or "", summary.result or ""] += 1
         stages[row[6]] += 1
     _expect_failures(expected, events, ended)
+    _expect_statistics(expected, events, ended)
     for name in ("metadata", "states", "details", "reasons"):
         expected[name].sort()
     expected["trigrams"] = _indexed(expected["reasons"])
@@ -170,6 +175,37 @@ def _expect_failures(
         if run_id not in ended:
             expected["states"].append((runs[run_id], "failures", msgspec.msgpack.encode(state)))
     expected["failures"].sort()
+
+
+def _expect_statistics(
+    expected: dict[str, list[tuple[Any, ...]]],
+    events: Sequence[RecordedEvent],
+    ended: Collection[str | None],
+) -> None:
+    """Fold what each run adds to the statistics by itself, and add it up in each width."""
+    projection = StatisticsRows()
+    runs: dict[str, list[ReplayedEvent]] = {}
+    for event in replayed(events):
+        if event.run_id is not None:
+            runs.setdefault(event.run_id, []).append(event)
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for run_id, told in runs.items():
+        state = projection.initial(run_id)
+        for event in told:
+            state = projection.evolve(state, event)
+        if run_id not in ended:
+            row = told[0].position, "statistics", msgspec.msgpack.encode(state)
+            expected["states"].append(row)
+        for _, (_, slot, *rest), numbers in projection.tallies(state):
+            for width in WIDTHS:
+                held = sums.setdefault((width, int(slot) // width * width, *rest), {})
+                for name, number in numbers.items():
+                    both = held.get(name, 0), number
+                    held[name] = max(both) if name.startswith("max_") else sum(both)
+    expected["statistics"] = sorted(
+        (*key, json.dumps(dict(sorted(held.items())), separators=(",", ":")))
+        for key, held in sums.items()
+    )
 
 
 def _indexed(reasons: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:

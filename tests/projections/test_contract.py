@@ -19,6 +19,7 @@ from projections.errors import ProjectionInvalid
 from projections.failure_rows import FailureRows
 from projections.registry import registered
 from projections.run_rows import RunRows
+from projections.statistics_rows import StatisticsRows
 from projections.testing import (
     LAWS,
     ContractBroken,
@@ -50,6 +51,7 @@ def test_ours_keep_the_contract() -> None:
     """The run summaries keep every law on the sample logs, and in another process."""
     check_projection(RunRows(), moving=MOVING)
     check_projection(FailureRows())
+    check_projection(StatisticsRows())
 
 
 def test_ours_keep_the_contract_on_the_golden_logs(tmp_path: Path) -> None:
@@ -65,6 +67,7 @@ def test_ours_keep_the_contract_on_any_runs(events: list[NewEvent]) -> None:
     """They do on whatever the lifecycle allows."""
     check_projection(RunRows(), lines_of(events), moving=MOVING)
     check_projection(FailureRows(), lines_of(events))
+    check_projection(StatisticsRows(), lines_of(events))
 
 
 @st.composite
@@ -89,6 +92,7 @@ def test_ours_keep_the_contract_on_any_log(lines: list[bytes]) -> None:
     """They do on what no log should hold."""
     check_projection(RunRows(), lines, moving=MOVING)
     check_projection(FailureRows(), lines)
+    check_projection(StatisticsRows(), lines)
 
 
 def test_a_log_of_nothing_keeps_every_law() -> None:
@@ -245,4 +249,8 @@ def test_the_kit_needs_no_test_framework() -> None:
 
 def test_all_that_are_ours_are_checked() -> None:
     """Whoever registers one more, adds it to these tests."""
-    assert [type(projection) for projection in registered()] == [RunRows, FailureRows]
+    assert [type(projection) for projection in registered()] == [
+        RunRows,
+        FailureRows,
+        StatisticsRows,
+    ]

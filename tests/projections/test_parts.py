@@ -43,7 +43,7 @@ def folded_in_parts(folder: Path, size: int) -> Model:
         part = fold_part(reader, model.projections, after, until)
         handed = msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=FoldedPart)
         assert leaf_hash(handed.last_line) == reader.leaf_at(until)
-        model.folding.take_whole(handed.runs, handed.rows)
+        model.folding.take_whole(handed.runs, handed.rows, handed.tallies)
         model.folding.take(decode_together(handed.others))
     model.folding.write()
     return model

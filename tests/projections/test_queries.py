@@ -44,14 +44,14 @@ def test_every_query_fits_the_schema(name: str, connection: sqlite3.Connection) 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_query_is_used(name: str) -> None:
     """A statement that nothing asks for is removed."""
-    code = "".join(path.read_text() for path in PACKAGE.glob("*.py"))
+    code = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
 
     assert f'"{name}"' in code
 
 
 def test_every_query_that_is_asked_for_is_there() -> None:
     """No code asks for a statement that was renamed."""
-    code = "".join(path.read_text() for path in PACKAGE.glob("*.py"))
+    code = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
 
     assert set(re.findall(r'query\("(\w+)"\)', code)) <= set(NAMES)
 

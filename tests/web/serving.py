@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +94,17 @@ class Server:
     def listening(self, last_event_id: str | None = None) -> Iterator[Iterator[str]]:
         """Open the event stream, as a client does that comes back; gives its lines."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        with self.opened("/api/pipeline/stream", headers) as lines:
+            yield lines
+
+    @contextmanager
+    def opened(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Iterator[str]]:
+        """Open an answer that may have no end; gives its lines."""
         with (
             httpx2.Client(trust_env=False, timeout=GENEROUS) as client,
-            client.stream("GET", f"{self.url}/api/pipeline/stream", headers=headers) as answer,
+            client.stream("GET", f"{self.url}{path}", headers=headers) as answer,
         ):
             yield answer.iter_lines()
 

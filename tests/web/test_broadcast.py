@@ -3,72 +3,70 @@
 from __future__ import annotations
 
 import anyio
-import pytest
 
-from web.broadcast import Broadcast, Change, Subscription
+from web.broadcast import Broadcast, Change, ToldEvent
+
+PATIENCE = 20.0
 
 
-def test_every_subscriber_hears_every_change_in_order() -> None:
-    """Two subscribers hear the same changes, with the runs they name."""
+def change(after: int, position: int) -> Change:
+    """Make a change with an event at each position."""
+    places = range(after + 1, position + 1)
+    return Change(after, position, tuple(ToldEvent(place, "run-1", "x") for place in places))
+
+
+def test_listeners_wait_until_there_is_more_than_they_were_told() -> None:
+    """Two listeners wake at a change; one that was told of it already goes on waiting."""
+    broadcast = Broadcast()
+    woken: list[int] = []
+
+    async def listen(told: int) -> None:
+        if await broadcast.beyond(told, patience=PATIENCE):
+            woken.append(told)
 
     async def check() -> None:
-        broadcast = Broadcast()
-        with broadcast.subscribe() as one, broadcast.subscribe() as two:
-            changes = [Change(position, ("run-1",)) for position in (1, 2, 3)]
-            for change in changes:
-                broadcast.publish(change)
-            for each in (one, two):
-                assert [await each.next() for _ in changes] == changes
+        async with anyio.create_task_group() as group:
+            for told in (0, 2):
+                group.start_soon(listen, told)
+            await anyio.wait_all_tasks_blocked()
+            broadcast.publish(change(0, 3))
+        assert sorted(woken) == [0, 2]
+        assert not await broadcast.beyond(3, patience=0.01)
 
     anyio.run(check)
 
 
-def test_who_comes_late_hears_the_newest_position_first() -> None:
-    """What was published before is told as a position alone: anything may have changed."""
+def test_what_was_missed_is_given_in_order() -> None:
+    """A listener that was not looking gets all changes since, each once."""
+    broadcast = Broadcast()
+    changes = [change(0, 2), change(2, 3), change(3, 7)]
+    for each in changes:
+        broadcast.publish(each)
+    assert broadcast.since(0) == changes
+    assert broadcast.since(2) == changes[1:]
+
+
+def test_what_is_not_kept_has_to_be_read() -> None:
+    """Within a change, before a gap, where events are not named, and for nothing, there is None."""
+    broadcast = Broadcast()
+    broadcast.publish(change(0, 4))
+    assert broadcast.since(2) is None
+    assert broadcast.since(4) is None
+    broadcast.publish(Change(4, 9_000))
+    assert broadcast.since(4) is None
+    broadcast.publish(change(10_000, 10_001))
+    assert broadcast.since(0) is None
+
+
+def test_closing_lets_nobody_wait() -> None:
+    """Whoever waits is woken, and whoever comes later does not wait, as there is no more."""
 
     async def check() -> None:
         broadcast = Broadcast()
-        broadcast.publish(Change(7, ("run-1",)))
-        with broadcast.subscribe() as late:
-            assert await late.next() == Change(7)
-            assert await late.next(patience=0.01) is None
-
-    anyio.run(check)
-
-
-def test_a_slow_subscriber_is_dropped_and_the_others_go_on() -> None:
-    """A full queue costs its owner the subscription, and nobody else anything."""
-
-    async def check() -> None:
-        broadcast = Broadcast(capacity=2)
-        with broadcast.subscribe() as slow, broadcast.subscribe() as quick:
-            for position in range(1, 6):
-                broadcast.publish(Change(position))
-                assert await quick.next() == Change(position)
-            assert slow.dropped.is_set()
-            assert not quick.dropped.is_set()
-
-    anyio.run(check)
-
-
-def test_closing_ends_the_subscriptions_of_now_and_later() -> None:
-    """What is in a queue can still be taken; then, and for whoever comes later, it is over."""
-
-    async def check() -> None:
-        broadcast = Broadcast()
-        with broadcast.subscribe() as early:
-            broadcast.publish(Change(1))
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: broadcast.beyond(0, patience=PATIENCE))
+            await anyio.wait_all_tasks_blocked()
             broadcast.close()
-            assert await early.next() == Change(1)
-            await expect_end(early)
-        with broadcast.subscribe() as late:
-            assert await late.next() == Change(1)
-            await expect_end(late)
+        assert not await broadcast.beyond(0, patience=PATIENCE)
 
     anyio.run(check)
-
-
-async def expect_end(subscription: Subscription) -> None:
-    """Check that no more changes come."""
-    with pytest.raises(anyio.EndOfStream):
-        await subscription.next()

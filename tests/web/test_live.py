@@ -11,7 +11,7 @@ import pytest
 from ledger import EventLog, RunContext
 from projections import RunHistory
 from web.broadcast import Broadcast
-from web.live import changed_runs, follow
+from web.live import follow, told_events
 
 PATIENCE = 20.0
 
@@ -32,14 +32,28 @@ async def until(holds: Callable[[], bool]) -> None:
             await anyio.sleep(0.01)
 
 
-def test_the_runs_between_two_positions_are_named_once(tmp_path: Path) -> None:
-    """Each changed run is named once, in order; nothing is named where nothing or much changed."""
+def test_the_events_between_two_positions_are_told(tmp_path: Path) -> None:
+    """Each is told once, in order, with its run and the pipeline of that."""
     first = record(tmp_path, "run-1")
     last = record(tmp_path, "run-2", "run-3")
     with RunHistory(tmp_path) as history:
-        assert changed_runs(history.reader, first, last) == ("run-2", "run-3")
-        assert changed_runs(history.reader, last, last) is None
-        assert changed_runs(history.reader, 0, 1_001) is None
+        told = told_events(history, first, last)
+    assert [event.position for event in told] == list(range(first + 1, last + 1))
+    assert [event.run_id for event in told] == ["run-2"] * 2 + ["run-3"] * 2
+    assert {event.pipeline for event in told} == {"nightly"}
+    assert [event.type for event in told[:2]] == ["run_started", "run_ended"]
+
+
+def test_events_around_damage_are_told(tmp_path: Path) -> None:
+    """What is damaged is left out, and the rest told."""
+    record(tmp_path, "run-1", "run-2")
+    [segment] = (tmp_path / "events").iterdir()
+    lines = segment.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b"run_ended", b"run_xnded")
+    segment.write_bytes(b"".join(lines))
+    with RunHistory(tmp_path) as history:
+        told = told_events(history, 0, 5)
+    assert [event.position for event in told] == [1, 2, 4, 5]
 
 
 def test_a_move_is_published_when_the_view_shows_it(tmp_path: Path) -> None:

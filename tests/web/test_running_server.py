@@ -119,16 +119,37 @@ def test_a_quiet_stream_has_a_heartbeat(server: Server) -> None:
         assert next(lines) == "retry: 1000"
         beats = (line for line in lines if line.startswith(":"))
         assert next(beats) == next(beats) == ": still here"
+        assert "id: 1" in lines
 
 
-def test_a_client_that_comes_back_hears_the_newest_position(folder: Path, server: Server) -> None:
-    """With the id it heard last, a client is told where the log is now."""
-    with server.listening() as lines:
-        old = next(events(lines))
-    record_elsewhere(folder)
-    with server.listening(last_event_id=old.id) as lines:
-        newest = eventually(lambda: next(events(lines)))
-    assert newest.data["position"] > old.data["position"]
+def test_a_client_that_comes_back_is_told_what_it_missed(folder: Path) -> None:
+    """With the id it heard last, each event since is told once, though the server is another."""
+    with serving(folder) as server, server.listening() as lines:
+        first = next(events(lines))
+    missed = [record_elsewhere(folder) for _ in range(2)]
+    with serving(folder) as server:
+        with server.listening(last_event_id=first.id) as lines:
+            told = events(lines)
+            heard = list(next(told).data["events"])
+            last = record_elsewhere(folder)
+            while heard[-1]["run_id"] != last or heard[-1]["type"] != "run_ended":
+                heard += next(told).data["events"]
+        end = int(server.get("/api/pipeline/runs").headers["x-ledger-position"])
+    assert [event["position"] for event in heard] == list(range(int(first.id) + 1, end + 1))
+    assert list(dict.fromkeys(event["run_id"] for event in heard)) == [*missed, last]
+
+
+def test_events_are_followed_as_they_come(folder: Path, server: Server) -> None:
+    """Followed events are the very lines of the log, from its first to those appended meanwhile."""
+    path = "/api/pipeline/events?follow=true&format=ndjson"
+    with server.opened(path) as lines:
+        seen = [next(lines)]
+        run_id = record_elsewhere(folder)
+        seen += [next(lines) for _ in range(4)]
+    written = b"".join(path.read_bytes() for path in sorted((folder / "events").iterdir()))
+    assert "\n".join(seen) + "\n" == written.decode()
+    with server.opened(f"/api/pipeline/runs/{run_id}/events?follow=true") as lines:
+        assert list(lines) == seen[1:]
 
 
 def test_a_raw_request_with_an_odd_run_id_is_answered(server: Server) -> None:

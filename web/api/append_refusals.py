@@ -22,8 +22,7 @@ from ledger.errors import (
 from ledger.events import NewEvent
 from ledger.remote.wire import BadEvent, BadEvents
 from ledger.shortening import encode_short
-from web.api.endpoint import Failure
-from web.problems import Refused
+from web.problems import Failure, Refused
 
 __all__ = ["REFUSALS", "refusal_of"]
 

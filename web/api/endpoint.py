@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from web.api.served_ledger import ServedLedger
 from web.parameters import Asked
-from web.problems import Problem
+from web.problems import Failure
 
 __all__ = [
     "JSON",
@@ -26,7 +26,6 @@ __all__ = [
     "Answer",
     "Call",
     "Endpoint",
-    "Failure",
     "Gives",
     "NoParameters",
     "Scope",
@@ -59,19 +58,6 @@ class Gives:
     media_type: str = JSON
     model: type[BaseModel] | None = None
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A problem that an endpoint may answer with, besides those that any may."""
-
-    status: int
-    kind: str
-    title: str
-
-    def problem(self, detail: str, **members: object) -> Problem:
-        """Give the problem itself."""
-        return Problem(self.status, detail, kind=self.kind, title=self.title, members=members)
 
 
 @dataclass(frozen=True, slots=True)

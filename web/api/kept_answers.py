@@ -17,8 +17,8 @@ import anyio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger import LedgerError
-from projections.model_reading import ViewState
 from web.api.encoded_answer import EncodedAnswer
+from web.api.view_state import ViewState
 
 __all__ = ["AnsweredFirst", "KeptAnswers", "Made", "Question"]
 
@@ -50,13 +50,17 @@ class _Turn:
 
 
 class KeptAnswers:
-    """Answers by their questions. Lives on one event loop."""
+    """Answers by their questions. Lives on one event loop.
+
+    Attributes:
+        size: the bytes that are kept, about.
+    """
 
     def __init__(self, state: Callable[[], ViewState], *, capacity: int = _CAPACITY) -> None:
         """Keep at most ``capacity`` bytes, of answers that hold while ``state`` gives the same."""
         self._state = state
         self._capacity = capacity
-        self._size = 0
+        self.size = 0
         self._made: dict[Question, Made] = {}
         self._turns: WeakValueDictionary[Question, _Turn] = WeakValueDictionary()
         self._asked = 0
@@ -98,14 +102,14 @@ class KeptAnswers:
         if made.answer.size > _LARGEST or made.until <= time.monotonic():
             return
         self._made[question] = made
-        self._size += _room(made)
-        while self._size > self._capacity:
+        self.size += _room(made)
+        while self.size > self._capacity:
             self._drop(next(iter(self._made)))
 
     def _drop(self, question: Question) -> None:
         made = self._made.pop(question, None)
         if made is not None:
-            self._size -= _room(made)
+            self.size -= _room(made)
 
 
 def _room(made: Made) -> int:

@@ -10,9 +10,11 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 
-from web.problems import InvalidParameters, ParameterError
+from web.problems import Failure, Refused
 
-__all__ = ["next_token", "read_token"]
+__all__ = ["NOT_OF_THIS_LIST", "next_token", "read_token"]
+
+NOT_OF_THIS_LIST = Failure(409, "token-of-another-list", "The token is not of this list")
 
 _CHECK = 6
 
@@ -31,7 +33,7 @@ def read_token(token: str, asked: Mapping[str, object]) -> str:
     """Read the key from a token.
 
     Raises:
-        InvalidParameters: it is none, or one of another list.
+        Refused: it is none, or one of another list.
     """
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
@@ -46,5 +48,8 @@ def read_token(token: str, asked: Mapping[str, object]) -> str:
     return key
 
 
-def _refused(detail: str) -> InvalidParameters:
-    return InvalidParameters([ParameterError("next", detail)])
+def _refused(detail: str) -> Refused:
+    errors = [{"parameter": "next", "detail": detail}]
+    return Refused(
+        NOT_OF_THIS_LIST.problem(f"The token is not of this list. {detail}.", errors=errors)
+    )

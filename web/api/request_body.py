@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
 
-from web.api.endpoint import Failure
-from web.problems import Refused
+from web.problems import Failure, Refused
 
 __all__ = ["BAD_BODY", "TOO_LARGE", "UNSUPPORTED", "media_type_of", "read_body"]
 

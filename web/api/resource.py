@@ -18,12 +18,12 @@ from starlette.types import Receive, Scope, Send
 
 from web.api.accepting import preferred
 from web.api.encoded_answer import EncodedAnswer
-from web.api.endpoint import Answer, Call, Endpoint, Failure
+from web.api.endpoint import Answer, Call, Endpoint
 from web.api.kept_answers import KeptAnswers, Made
 from web.api.served_ledger import ServedLedger
 from web.api.streamed_answer import streamed
 from web.parameters import Reading, parse_parameters
-from web.problems import Refused
+from web.problems import Failure, Refused
 
 __all__ = ["NOT_REACHED", "Resource", "routes_of"]
 

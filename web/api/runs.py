@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -15,13 +16,20 @@ from projections.run_order import RunKey, RunOrder
 from projections.run_summary import RunSummary
 from projections.runs_page import goes_on
 from web.api.encoded_answer import etag_of
-from web.api.endpoint import Answer, Call, Endpoint, Failure, Gives
-from web.api.page_token import next_token, read_token
+from web.api.endpoint import Answer, Call, Endpoint, Gives
+from web.api.page_token import NOT_OF_THIS_LIST, next_token, read_token
 from web.ledger_headers import position_header
 from web.parameters import Limit, Moment, Past, Reading, Seconds
-from web.problems import InvalidParameters, ParameterError, Refused
+from web.problems import Failure, InvalidParameters, ParameterError, Refused
 
-__all__ = ["ENDPOINTS", "UNKNOWN_RUN", "RunQuery", "unknown_run"]
+__all__ = [
+    "ENDPOINTS",
+    "NOT_THAT_FAR",
+    "UNKNOWN_RUN",
+    "RunConditions",
+    "RunsQuery",
+    "unknown_run",
+]
 
 UNKNOWN_RUN = Failure(404, "unknown-run", "Unknown run")
 NOT_THAT_FAR = Failure(404, "as-of-not-reached", "The log does not reach that far")
@@ -33,14 +41,9 @@ _PAIR = r"^[^=]+="
 _OF_THE_PAGE = {"limit", "next", "min_position", "timeout"}
 
 
-class RunsQuery(Reading):
-    """Which runs to list: those that meet all conditions."""
+class RunConditions(Reading):
+    """Which runs: those that meet all conditions."""
 
-    limit: Annotated[Limit, Field(description="How many at most.")] = 100
-    next: Annotated[
-        str | None, Field(description="Go on behind the page that gave this token.")
-    ] = None
-    sort: Annotated[RunOrder, Field(description="What comes first.")] = RunOrder.NEWEST
     result: Annotated[
         Literal["success", "failed", "stopped", "running"] | None,
         Field(description="How the run ended; `running`: it has no end yet."),
@@ -89,6 +92,16 @@ class RunsQuery(Reading):
         )
 
 
+class RunsQuery(RunConditions):
+    """Which runs to list, and how."""
+
+    limit: Annotated[Limit, Field(description="How many at most.")] = 100
+    next: Annotated[
+        str | None, Field(description="Go on behind the page that gave this token.")
+    ] = None
+    sort: Annotated[RunOrder, Field(description="What comes first.")] = RunOrder.NEWEST
+
+
 class RunQuery(Reading):
     """Which run."""
 
@@ -109,7 +122,7 @@ RunItem = create_model("RunItem", __doc__="A run in a list: the run without its 
 class RunsAnswer(BaseModel):
     """A page of a list of runs."""
 
-    runs: tuple[RunItem, ...]  # type: ignore[valid-type] # made from the summary, so that they agree
+    runs: tuple[RunItem, ...]
     total: Annotated[
         int | None,
         Field(description="How many match in all; null where that would have to be counted."),
@@ -140,11 +153,13 @@ def list_runs(call: Call[RunsQuery]) -> Answer:
     if token is not None:
         given = [pair for pair in call.request.query_params.multi_items() if pair[0] != "next"]
         headers["Link"] = f'<?{urlencode([*given, ("next", token)])}>; rel="next"'
-    is_judged = asked.as_of is None and any(map(goes_on, page.items))
+    judged = [] if asked.as_of is not None else list(filter(goes_on, page.items))
+    clock = zlib.crc32("".join(judged).encode())
     return Answer(
         body=b'%b,"next":%b}' % (page.encode()[:-1], json.dumps(token).encode()),
         position=page.position,
-        lasts=_LIVENESS_LASTS if is_judged else math.inf,
+        etag=f'W/"{page.position}-{call.ledger.tag()}-{clock:08x}"',
+        lasts=_LIVENESS_LASTS if judged else math.inf,
         is_past=asked.as_of is not None,
         headers=headers,
     )
@@ -176,7 +191,7 @@ ENDPOINTS = (
         answer=list_runs,
         asks=RunsQuery,
         gives=[Gives(model=RunsAnswer)],
-        fails=[NOT_THAT_FAR],
+        fails=[NOT_THAT_FAR, NOT_OF_THIS_LIST],
         is_kept=True,
     ),
     Endpoint(

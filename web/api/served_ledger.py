@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ledger import LogReader
+from ledger.evidence.tree import LedgerTree
+from ledger.mark_watch import MarkWatch
 from projections import RunHistory
-from projections.model_reading import ViewState
+from web.api.open_streams import OpenStreams
 from web.api.recording import Recording
+from web.api.view_state import ViewState
 from web.broadcast import Broadcast
 
 __all__ = ["ServedLedger"]
+
+_TRUSTED = 0.25
 
 
 class ServedLedger:
@@ -18,16 +29,56 @@ class ServedLedger:
         history: what the projections say.
         reader: the log itself.
         broadcast: tells of each move of the log.
+        streams: those that are open.
+        heartbeat: seconds of silence after which a stream says that it is still there.
         recording: the log for appending, which is opened when somebody does.
     """
 
-    def __init__(self, history: RunHistory, broadcast: Broadcast) -> None:
+    def __init__(
+        self,
+        history: RunHistory,
+        broadcast: Broadcast,
+        streams: OpenStreams,
+        *,
+        heartbeat: float = 15.0,
+    ) -> None:
         """Serve what ``history`` reads; ``broadcast`` is told by whoever follows the log."""
         self.history = history
         self.reader: LogReader = history.reader
         self.broadcast = broadcast
+        self.streams = streams
+        self.heartbeat = heartbeat
+        self._mark = MarkWatch(self.reader)
+        self._generation: tuple[int, ...] = ()
+        self._trusted_until = 0.0
+        self._tree = LedgerTree(self.reader)
+        self._tree_guard = threading.Lock()
         self.recording = Recording(history.reader.folder.path)
 
     def state(self) -> ViewState:
-        """Tell what every answer depends on, cheaply: while it is equal, answers are."""
-        return self.history.state()
+        """Tell what every answer depends on: while it is equal, answers are.
+
+        Cheap, as it is asked before each answer: the position is that of now, and a switch of
+        generation, which says the same in other files, is seen a moment later.
+        """
+        now = time.monotonic()
+        if now >= self._trusted_until:
+            self._generation = self.history.generation()
+            self._trusted_until = now + _TRUSTED
+        return ViewState(self._mark.position(), self._generation)
+
+    def tag(self) -> str:
+        """Tell this view of this ledger from others, in an entity tag."""
+        state = (self.reader.identity.ledger_id, self.history.generation())
+        return f"{zlib.crc32(repr(state).encode()):08x}"
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._mark.close()
+        self.history.close()
+
+    @contextmanager
+    def tree(self) -> Iterator[LedgerTree]:
+        """Lend the Merkle tree of the log to one thread at a time."""
+        with self._tree_guard:
+            yield self._tree

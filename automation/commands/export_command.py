@@ -1,0 +1,174 @@
+"""``runfold export``: runs, stages or events as CSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.commands.damage_warning import warn_of_damage
+from automation.commands.degraded_warning import warn_of_degraded
+from automation.commands.moments import parse_past
+from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
+from automation.commands.output import write_data, write_json
+from automation.commands.output_file import replacing
+from automation.commands.replay_selection import check_type
+from automation.commands.run_filter_options import chooses_runs
+from automation.commands.terminal_text import printable
+from automation.errors import BadArgument, RunNotFound
+from ledger.termination import sigterm_raises
+from projections import RunHistory
+from projections.as_of import AsOf
+from projections.exporting.columns import Exported
+from projections.exporting.event_export import EventFilter, export_events
+from projections.exporting.export import Export
+from projections.exporting.formats import TEXT_FORMATS, ExportFormat
+from projections.exporting.parquet_format import write_parquet
+from projections.exporting.run_export import export_runs, export_stages
+from projections.run_filter import RunFilter
+
+__all__ = ["export"]
+
+
+@chooses_runs
+def export(
+    *,
+    matching: RunFilter,
+    what: Annotated[Exported, typer.Option(help="What a row is.")] = Exported.RUNS,
+    layout: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", show_default="what FILE ends with, else csv", help="How it is."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The file; stdout if none is given."),
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="Events: only those of this run.")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Events: only of this type; may be repeated."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="POSITION|TIME", help="Events: only those behind this."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            "--until",
+            metavar="POSITION|TIME",
+            help="As it was at this position, or at this time (with its zone).",
+        ),
+    ] = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write runs, the attempts of their stages, or events as a table for other tools.
+
+    With --json it says on stdout, as JSON, what was written into FILE.
+    """
+    layout = layout or _format_of(out)
+    if out is None and (layout is ExportFormat.PARQUET or as_json):
+        option = "--json" if as_json else "--format"
+        raise BadArgument(option, "it needs -o FILE")
+    past = None if as_of is None else parse_past("--as-of", as_of)
+    events = _event_filter(what, matching, run_id=run_id, types=types, after=after)
+    with RunHistory(folder_of(folder)) as history, sigterm_raises():
+        exported = _export(history, what, matching, events, past)
+        size = _write(exported, layout, out)
+        if size is None:
+            return
+        said = f"{what} as of position {exported.position}"
+        place = "" if out is None else f" are in {out}"
+        typer.echo(printable(f"runfold: {said}{place}"), err=True)
+        if out is not None and as_json:
+            write_json(
+                {
+                    "what": what,
+                    "format": layout,
+                    "position": exported.position,
+                    "file": str(out.absolute()),
+                    "bytes": size,
+                }
+            )
+        warn_of_degraded(history)
+        warn_of_damage(history)
+
+
+def _format_of(out: Path | None) -> ExportFormat:
+    """Tell by the name of the file what is wanted."""
+    ending = "" if out is None else out.suffix.removeprefix(".").lower()
+    return ExportFormat(ending) if ending in list(ExportFormat) else ExportFormat.CSV
+
+
+def _event_filter(
+    what: Exported,
+    matching: RunFilter,
+    *,
+    run_id: str | None,
+    types: list[str] | None,
+    after: str | None,
+) -> EventFilter | None:
+    """Read which events are asked for; None where it is not events.
+
+    Raises:
+        BadArgument: an option does not go with what is exported.
+    """
+    if what is not Exported.EVENTS:
+        for option, value in {"--run": run_id, "--type": types, "--after": after}.items():
+            if value:
+                raise BadArgument(option, "it chooses events: --what events")
+        return None
+    if matching != RunFilter(pipeline=matching.pipeline):
+        reason = "of the options that choose runs, only --pipeline chooses events"
+        raise BadArgument("--what events", reason)
+    for event_type in types or ():
+        check_type(event_type)
+    return EventFilter(
+        run_id=None if run_id is None else check_run_id(run_id),
+        pipeline=matching.pipeline,
+        types=frozenset(types or ()),
+        after=0 if after is None else parse_past("--after", after),
+    )
+
+
+def _export(
+    history: RunHistory,
+    what: Exported,
+    matching: RunFilter,
+    events: EventFilter | None,
+    past: AsOf | None,
+) -> Export:
+    if events is not None:
+        if events.run_id is not None and history.run_json(events.run_id) is None:
+            raise RunNotFound(events.run_id, history.reader.folder.path)
+        return export_events(history, matching=events, as_of=past)
+    chosen = export_stages if what is Exported.STAGES else export_runs
+    return chosen(history, matching=matching, as_of=past)
+
+
+def _write(exported: Export, layout: ExportFormat, out: Path | None) -> int | None:
+    """Write it, and give how many bytes there are; None where nobody reads any more."""
+    if out is None:
+        return _write_out(TEXT_FORMATS[layout](exported))
+    with replacing(out) as path:
+        if layout is ExportFormat.PARQUET:
+            write_parquet(exported, path)
+        else:
+            with path.open("wb") as file:
+                file.writelines(TEXT_FORMATS[layout](exported))
+        return path.stat().st_size
+
+
+def _write_out(chunks: Iterator[bytes]) -> int | None:
+    size = 0
+    for chunk in chunks:
+        if not write_data(chunk):
+            return None
+        size += len(chunk)
+    return size

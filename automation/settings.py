@@ -1,0 +1,149 @@
+"""What is set for a place rather than for a call: ``runfold.toml`` and the environment.
+
+The file is the one that is named, by an option or by ``RUNFOLD_CONFIG``, else ``runfold.toml`` in
+the working folder, if there is one. A variable is named after section and key, like
+``RUNFOLD_CHECK_WITHIN``, and goes over the file; an option of a command goes over both.
+
+A new section is a model here and a field of ``Settings``. A key that no section knows is an error:
+a misspelt expectation must not be ignored in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from automation.errors import SettingsInvalid
+from automation.time_span import TimeSpan
+from ledger.fields import Identifier
+
+__all__ = [
+    "CONFIG",
+    "CheckSection",
+    "ExpectedOfPipeline",
+    "LedgerSection",
+    "Settings",
+    "read_settings",
+]
+
+CONFIG = "RUNFOLD_CONFIG"
+"""The variable that names the file."""
+
+_FILE = Path("runfold.toml")
+_PREFIX = "RUNFOLD_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LedgerSection(_Section):
+    """Where the log is; a path in the file is taken from where the file lies."""
+
+    dir: Path | None = None
+
+
+class ExpectedOfPipeline(_Section):
+    """What is expected of a pipeline; what is None is not expected.
+
+    Attributes:
+        within: its last success ended no longer ago.
+        max_duration: no run of it goes on for longer.
+        regressions: whether its last success may not be a regression.
+    """
+
+    within: TimeSpan | None = None
+    max_duration: TimeSpan | None = None
+    regressions: bool | None = None
+
+
+class CheckSection(ExpectedOfPipeline):
+    """What is expected of every pipeline, and of some by their names, which goes before it."""
+
+    pipelines: Mapping[Identifier, ExpectedOfPipeline] = {}
+
+
+class Settings(BaseSettings):
+    """All sections."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=_PREFIX,
+        env_nested_delimiter="_",
+        # The first blank in RUNFOLD_CHECK_MAX_DURATION ends the section.
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+    )
+
+    ledger: LedgerSection = LedgerSection()
+    check: CheckSection = CheckSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - what the base class gives
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before what is given, which is the file."""
+        return env_settings, init_settings
+
+
+def read_settings(file: Path | None = None) -> Settings:
+    """Read the settings that hold here and now.
+
+    Args:
+        file: the file; None takes that of ``RUNFOLD_CONFIG``, else ``runfold.toml`` where there
+            is one.
+
+    Raises:
+        SettingsInvalid: a key is unknown or its value not what it must be, or a file that is named
+            cannot be read; names the file or the variable, and the key.
+    """
+    path = file or Path(os.environ.get(CONFIG, ""))
+    if path == Path():
+        path = _FILE if _FILE.exists() else path
+    try:
+        return Settings(**(_read_file(path) if path != Path() else {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _invalid(path, [str(part) for part in first["loc"]], first) from None
+    except SettingsError as error:
+        raise SettingsInvalid("the environment", "", str(error)) from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(str(path), "", error.strerror or str(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(str(path), "", f"it is no TOML: {error}") from None
+    ledger = values.get("ledger")
+    if isinstance(ledger, dict) and isinstance(ledger.get("dir"), str):
+        ledger["dir"] = str(path.absolute().parent / Path(ledger["dir"]).expanduser())
+    return values
+
+
+def _invalid(path: Path, keys: list[str], first: Mapping[str, Any]) -> SettingsInvalid:
+    """Say what is wrong, and where: in a variable, where there is one of that name."""
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        reason = "there is no such setting"
+    named = {_PREFIX + "_".join(keys[:count]).upper() for count in (1, 2)}
+    found = sorted(named & {name.upper() for name in os.environ})
+    return SettingsInvalid(found[-1] if found else str(path), ".".join(keys), reason)

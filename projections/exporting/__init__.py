@@ -1,0 +1,1 @@
+"""Export: what the log and its views hold, as files that other tools read."""

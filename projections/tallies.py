@@ -1,0 +1,219 @@
+"""Tallies: what all runs come to together, added up while they are folded, without a row a run.
+
+A projection that keeps tallies says what one run adds to them. What many runs add is summed in
+memory, and the sums are put into the model. When a run that was counted gets another event, what
+it added before is taken off again. So a tally is what the runs of the model add, in whatever order
+they came, and however the log was split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, cast
+
+import msgspec
+
+from projections.projection import Projection
+
+__all__ = [
+    "Number",
+    "Sums",
+    "Tallies",
+    "Tally",
+    "Tallying",
+    "encode_counts",
+    "merged",
+]
+
+Number = int | float
+Key = tuple[str | int, ...]
+
+Tally = tuple[str, Key, Mapping[str, Number]]
+"""What a run adds: the name of a table, the values of its key, and numbers by their names."""
+
+Sums = dict[tuple[str, Key], dict[str, Number]]
+"""What many runs add: numbers by their names, by table and key."""
+
+_GREATEST = "max_"
+_BIGGEST = 2**63
+# So that sums over millions of runs stay within 64 bits.
+_MOST = 2**40
+_FULL = 20_000
+State_contra = TypeVar("State_contra", contravariant=True)
+encode_counts = msgspec.json.Encoder(order="sorted").encode
+"""Writes the numbers of a row: equal ones give equal bytes."""
+
+
+class Tallying(Protocol[State_contra]):
+    """What a projection has that keeps tallies.
+
+    A table of tallies has the columns of its key, and last one called ``counts``: a JSON object of
+    numbers by their names. Numbers are whole and are added up; of those whose name begins with
+    ``max_`` the greatest stands, so what a run says of them must only grow.
+
+    Attributes:
+        widths: tables whose key begins with a width and a slot, both in seconds, by name; what is
+            given for the first of these widths is summed for each of the others, too.
+    """
+
+    widths: Mapping[str, Sequence[int]]
+
+    def tallies(self, state: State_contra) -> Iterable[Tally]:
+        """Give all that a run adds; pure, like ``rows``."""
+
+
+class TallyStore(Protocol):
+    """Where sums are put."""
+
+    def put_tallies(self, projection: str, sums: Sums) -> None:
+        """Add sums to what is there."""
+
+
+class Tallies:
+    """What the projections count of runs, and the sums that are not in the model yet."""
+
+    def __init__(
+        self,
+        projections: Sequence[Projection[Any]],
+        columns: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> None:
+        """Count for projections.
+
+        Args:
+            projections: those that keep no tallies are passed over.
+            columns: for each projection the tables of its tallies, and how many columns their keys
+                have; None where that is not known.
+        """
+        self._projections = projections
+        self._columns = columns
+        self._widths: list[Mapping[str, Sequence[int]]] = [
+            getattr(projection, "widths", {}) for projection in projections
+        ]
+        self._tallying: list[tuple[int, Callable[[Any], Iterable[Tally]]]] = [
+            (at, cast("Tallying[Any]", projection).tallies)
+            for at, projection in enumerate(projections)
+            if hasattr(projection, "tallies")
+        ]
+        self.sums: list[Sums] = [{} for _ in projections]
+
+    def of(
+        self,
+        states: Sequence[Any],
+        failed: Callable[[int, Exception], None] = lambda _at, _error: None,
+    ) -> list[tuple[int, list[Tally]]]:
+        """Give what a run in these states adds, with the places of the projections.
+
+        Where a projection fails, the run adds nothing, and ``failed`` is told.
+        """
+        found = []
+        for at, tallies in self._tallying:
+            columns = self._columns[self._projections[at].name] if self._columns else None
+            try:
+                found.append((at, _checked(tallies(states[at]), columns, self._widths[at])))
+            except Exception as error:  # noqa: BLE001 - whatever the code of somebody raises
+                failed(at, error)
+        return found
+
+    def add(self, tallies: Iterable[tuple[int, Iterable[Tally]]], sign: int = 1) -> None:
+        """Add what a run adds; or, with -1, take it off again."""
+        for at, given in tallies:
+            sums = self.sums[at]
+            for table, key, counts in given:
+                place = (table, key)
+                held = sums.get(place)
+                if held is None:
+                    held = sums[place] = {}
+                _add(held, counts, sign)
+
+    def put(self, store: TallyStore, *, if_many: bool = False) -> None:
+        """Put the sums into a model, or only if there are many; and begin anew."""
+        if if_many and sum(map(len, self.sums)) < _FULL:
+            return
+        for at, projection in enumerate(self._projections):
+            if self.sums[at]:
+                sums = _in_all_widths(self.sums[at], self._widths[at])
+                store.put_tallies(projection.name, sums)
+                self.sums[at] = {}
+
+
+def _checked(
+    tallies: Iterable[Tally],
+    columns: Mapping[str, int] | None = None,
+    widths: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> list[Tally]:
+    """Give tallies as a list, if a model takes them.
+
+    Args:
+        tallies: what a run adds.
+        columns: the tables there are, and how many columns their keys have; None is not known.
+        widths: tables whose keys begin with a width and a slot.
+
+    Raises:
+        LookupError: there is no such table.
+        TypeError: a key or a number is of another kind than it must be.
+        ValueError: a text cannot be encoded, or a number is too large.
+    """
+    found = list(tallies)
+    for table, key, counts in found:
+        if columns is not None and columns[table] != len(key):
+            message = f"a key of {table} has {columns[table]} values, not {len(key)}"
+            raise TypeError(message)
+        for value in key:
+            if type(value) is str:
+                if not value.isascii():
+                    value.encode()
+            else:
+                _check_whole(table, value)
+        if table in widths:
+            _check_whole(table, key[0])
+            _check_whole(table, key[1])
+        for name, number in counts.items():
+            if name[:4] != _GREATEST:
+                _check_whole(name, number, _MOST)
+            elif type(number) is not float or not isfinite(number):
+                _check_whole(name, number)
+    return found
+
+
+def _check_whole(name: str, number: object, limit: int = _BIGGEST) -> None:
+    if type(number) is not int:
+        message = f"{name} has {number!r}, where a whole number is needed"
+        raise TypeError(message)
+    if not -limit < number < limit:
+        message = f"{name} has {number}, which is not below {limit}"
+        raise ValueError(message)
+
+
+def _add(held: dict[str, Number], counts: Mapping[str, Number], sign: int = 1) -> None:
+    """Add the numbers of a row to those of another one; or, with -1, take them off."""
+    for name, number in counts.items():
+        if name[:4] != _GREATEST:
+            held[name] = held.get(name, 0) + sign * number
+        elif sign > 0:
+            before = held.get(name)
+            # The same number may come as 1 and as 1.0, in any order.
+            if before is None or number > before or (number == before and type(number) is int):
+                held[name] = number
+
+
+def _in_all_widths(sums: Sums, widths: Mapping[str, Sequence[int]]) -> Sums:
+    """Sum what is counted in slots of the first width of its table for the others."""
+    if not widths:
+        return sums
+    spread: Sums = dict(sums)
+    for (table, key), counts in sums.items():
+        for width in widths.get(table, ())[1:]:
+            slot = int(key[1])
+            wider = (table, (width, slot - slot % width, *key[2:]))
+            _add(spread.setdefault(wider, {}), counts)
+    return spread
+
+
+def merged(held: Mapping[str, Number], more: Mapping[str, Number]) -> dict[str, Number]:
+    """Give what two rows of one key come to; nothing, where nothing is left to be counted."""
+    both = dict(held)
+    _add(both, more)
+    kept = {name: number for name, number in both.items() if number or name[:4] == _GREATEST}
+    return kept if any(name[:4] != _GREATEST for name in kept) else {}

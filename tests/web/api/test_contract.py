@@ -1,0 +1,182 @@
+"""Each endpoint answers as the document says, and the document says what its specification asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from app import create_app
+from tests.web.recorded import record_each_result
+from web.api.endpoints import ENDPOINTS
+
+API = "/api/pipeline"
+ASKED = {
+    f"{API}/runs": "?limit=2",
+    f"{API}/runs/{{run_id}}/explain": "?field=result",
+    f"{API}/events": "?after=3&limit=5",
+    f"{API}/consistency": "?from=4",
+    f"{API}/failures": "?all=true",
+    f"{API}/compare": "?a=run-2&b=run-1",
+    f"{API}/export": "?what=stages",
+}
+"""What is asked for beyond the path; every other endpoint is asked for nothing."""
+
+ENDLESS = {f"{API}/stream"}
+READING = [each.path for each in ENDPOINTS if each.method == "GET" and each.path not in ENDLESS]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Serve a ledger with a run of each result, and one that goes on."""
+    folder: Path = record_each_result(tmp_path_factory.mktemp("contract") / "runs")
+    with TestClient(create_app(folder), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict[str, Any]:
+    """Ask for the document."""
+    written: dict[str, Any] = client.get("/openapi.json").json()
+    return written
+
+
+def address(path: str) -> str:
+    """Give an example of a path that is answered with 200."""
+    return path.replace("{run_id}", "run-2") + ASKED.get(path, "")
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: object) -> None:
+    """Hold a value against a schema of the document."""
+    whole = {**schema, "components": document["components"]}
+    OAS31Validator(whole).validate(value)
+
+
+def test_the_document_is_one(document: dict[str, Any]) -> None:
+    """It is OpenAPI 3.1, and every reference in it leads somewhere."""
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_each_endpoint_is_described_once(document: dict[str, Any]) -> None:
+    """What is mounted is described, but for the two that describe; all names differ."""
+    described = {
+        (path, method) for path, methods in document["paths"].items() for method in methods
+    }
+    mounted = {(each.path, each.method.lower()) for each in ENDPOINTS}
+    assert mounted - described == {("/openapi.json", "get"), ("/docs", "get")}
+    names = [one["operationId"] for each in document["paths"].values() for one in each.values()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("path", READING)
+def test_each_answer_is_as_described(
+    client: TestClient, document: dict[str, Any], path: str
+) -> None:
+    """The body fits its schema, and the headers that were promised are there."""
+    answer = client.get(address(path))
+    assert answer.status_code == 200
+    assert answer.headers["etag"].startswith('W/"')
+    assert int(answer.headers["x-ledger-position"]) > 10
+    if path not in document["paths"]:
+        return
+    content = document["paths"][path]["get"]["responses"]["200"]["content"]
+    assert answer.headers["content-type"] in content
+    schema = content[answer.headers["content-type"]]["schema"]
+    is_json = answer.headers["content-type"] == "application/json"
+    check(document, schema, answer.json() if is_json else answer.text)
+
+
+@pytest.mark.parametrize("path", READING)
+def test_each_answer_is_given_once(client: TestClient, path: str) -> None:
+    """With its tag nothing is sent again; HEAD gives the headers, and a wrong tag the whole."""
+    answer = client.get(address(path))
+    tag = answer.headers["etag"]
+    for known in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        again = client.get(address(path), headers={"if-none-match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+    other = client.get(address(path), headers={"if-none-match": 'W/"other"'})
+    head = client.head(address(path))
+    assert (other.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["etag"] == tag
+
+
+@pytest.mark.parametrize("path", READING)
+def test_each_answer_is_compressed_for_who_takes_it(client: TestClient, path: str) -> None:
+    """The same body comes compressed or not, as the caller says."""
+    plain = client.get(address(path), headers={"accept-encoding": "identity"})
+    zipped = client.get(address(path), headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.content == plain.content
+    assert "content-encoding" in zipped.headers or len(plain.content) < 1_024
+    assert "Accept-Encoding" in plain.headers["vary"]
+
+
+@pytest.mark.parametrize("path", READING)
+def test_each_problem_is_as_described(
+    client: TestClient, document: dict[str, Any], path: str
+) -> None:
+    """An unknown parameter, an unknown run and another method are problems that say so."""
+    for answer in (
+        client.get(f"{path.replace('{run_id}', 'run-2')}?no_such_thing=1"),
+        client.get(f"{path.replace('{run_id}', 'run-99')}?no_such_thing=1"),
+        client.delete(address(path)),
+    ):
+        assert answer.status_code in (404, 405, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+        check(document, {"$ref": "#/components/schemas/ProblemDetails"}, answer.json())
+
+
+def test_the_page_needs_nothing_from_outside(client: TestClient) -> None:
+    """Everything that is described stands on the page, and all it loads is ours."""
+    page = client.get("/docs").text
+    for endpoint in ENDPOINTS[:-2]:
+        assert endpoint.path in page
+    for place in ('src="http', 'href="http', "url(", "<script"):
+        assert place not in page
+
+
+def test_an_answer_names_where_it_is_served_from_nowhere(tmp_path: Path) -> None:
+    """Below the prefix of a proxy all is as it is without: addresses are relative."""
+    folder = record_each_result(tmp_path / "runs")
+    with TestClient(create_app(folder), root_path="/ledger") as below:
+        page = below.get("/ledger/api/pipeline/runs?limit=1")
+        assert page.status_code == 200
+        assert page.headers["link"].startswith("<?limit=1&next=")
+        assert below.get("/ledger/openapi.json").json()["servers"] == [{"url": "./"}]
+        assert below.get("/ledger/docs").status_code == 200
+
+
+def test_the_figures_are_those_of_the_ledger(client: TestClient) -> None:
+    """Prometheus reads the runs by pipeline and result, those that go on, and their durations."""
+    families = list(text_string_to_metric_families(client.get("/metrics").text))
+    values = {
+        (sample.name, *dict(sorted(sample.labels.items())).values()): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    for result in ("success", "failed", "stopped"):
+        assert values["runfold_runs_total", "nightly", result] == 1
+    assert values["runfold_active_runs", "nightly"] == 1
+    assert values["runfold_run_duration_seconds_count", "nightly"] == 3
+    assert values["runfold_run_duration_seconds_bucket", "+Inf", "nightly"] == 3
+    assert values["runfold_last_success_time_seconds", "nightly"] > 1e9
+    assert values["runfold_log_bytes",] > 1_000
+    assert values["runfold_lag_events",] == 0
+
+
+def test_the_list_and_the_detail_agree_byte_for_byte(client: TestClient) -> None:
+    """Each item of the list is the detail less its attempts, that of a run that goes on too."""
+    listed = client.get(f"{API}/runs").text
+    for run in json.loads(listed)["runs"]:
+        detail = client.get(f"{API}/runs/{run['run_id']}").text
+        item, _, _ = detail.rpartition(',"attempts":')
+        assert f"{item}}}" in listed

@@ -1,0 +1,46 @@
+"""How the projections stand: how far they are, and what they could not take."""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import Any
+
+import msgspec
+from pydantic import create_model
+
+from projections.projection_standing import ProjectionStanding, parked_in, standings
+from projections.row_store import ParkedEvent
+from web.api.endpoint import Answer, Call, Endpoint, Gives
+from web.api.struct_model import model_of
+from web.parameters import Reading
+
+__all__ = ["ENDPOINTS"]
+
+_STANDINGS: Any = GenericAlias(tuple, (model_of(ProjectionStanding), ...))
+_PARKED: Any = GenericAlias(tuple, (model_of(ParkedEvent), ...))
+ProjectionsAnswer = create_model(
+    "ProjectionsAnswer",
+    __doc__="The projections that are installed or in the current model, and the events parked.",
+    projections=(_STANDINGS, ...),
+    parked=(_PARKED, ...),
+)
+
+
+def projections(call: Call[Reading]) -> Answer:
+    """Say how each projection stands: its version, how far it is, and what it could not take."""
+    folder = call.ledger.reader.folder.path
+    position = call.ledger.history.catch_up()
+    answer = {"projections": standings(folder), "parked": parked_in(folder)}
+    return Answer(body=msgspec.json.encode(answer), position=position)
+
+
+ENDPOINTS = (
+    Endpoint(
+        path="/api/pipeline/projections",
+        summary="How the projections stand",
+        answer=projections,
+        asks=Reading,
+        gives=[Gives(model=ProjectionsAnswer)],
+        is_kept=True,
+    ),
+)
