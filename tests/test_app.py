@@ -34,7 +34,7 @@ WRITTEN = {(each.path, each.method) for each in ENDPOINTS if each.method != "GET
 NOT_SERVED = [
     (path, method)
     for path in (*ADDRESSES, STREAM)
-    for method in ("POST", "PUT", "DELETE")
+    for method in ("POST", "PUT", "DELETE", "TRACE")
     if (path, method) not in WRITTEN
 ]
 
