@@ -55,7 +55,8 @@ def test_a_format_goes_before_what_is_accepted(client: TestClient) -> None:
 
 def test_pages_hold_the_lines_themselves(client: TestClient, lines: list[bytes]) -> None:
     """Pages of JSON follow each other to the end, and hold each line, byte for byte."""
-    after, pages = 0, []
+    after: int | None = 0
+    pages: list[bytes] = []
     while after is not None:
         answer = client.get(f"{EVENTS}?limit=4&after={after}")
         pages.append(answer.content)
