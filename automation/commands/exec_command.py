@@ -80,7 +80,10 @@ def exec_command(arguments: Sequence[str]) -> int:
         LedgerError: the start of the run cannot be recorded; the command was not run.
     """
     options, command = _split(arguments)
-    if not command and not {"-h", "--help"} & set(options):
+    if {"-h", "--help"} & set(options):
+        _parser().print_help()
+        return 0
+    if not command:
         raise BadArgument("exec", f"there is no command behind a --: {USAGE}")
     asked = _parser().parse_args(options)
     stage = asked.stage or _stage_of(command[0])

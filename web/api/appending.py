@@ -8,15 +8,17 @@ in the run already is answered with its first receipt, however long ago that was
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import msgspec
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
 from ledger import LedgerError, NewEvent, Receipt
 from ledger.codec import MAX_BATCH
 from ledger.errors import InvalidEvent
+from ledger.events import EventData
+from ledger.fields import RUN_ID
 from ledger.remote.wire import PRODUCER_TYPES, read_events
 from ledger.strict_json import parse_json
 from web.api.append_refusals import REFUSALS, refusal_of
@@ -42,19 +44,33 @@ class AppendQuery(Asked):
 
 
 class SentEvent(BaseModel):
-    """An event as a producer sends it; `data` is the payload of its type."""
+    """What a producer says of an event of any type."""
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Literal[tuple(sorted(PRODUCER_TYPES))]  # type: ignore[valid-type] # the one list there is
-    run_id: Annotated[str | None, Field(description="Of the run that it belongs to.")] = None
+    run_id: Annotated[
+        str | None, Field(pattern=rf"^{RUN_ID.pattern}$", description="Of the run it belongs to.")
+    ] = None
     event_id: Annotated[
         str | None,
         Field(pattern=_UUID, description="Made by the producer, so that it may send it again."),
     ] = None
     schema_version: Annotated[int | None, Field(ge=1, description="Of its payload.")] = None
     occurred_at: Annotated[Moment | None, Field(description="When it happened.")] = None
-    data: dict[str, Any]
+
+
+def _sent_as(name: str, model: type[EventData]) -> type[SentEvent]:
+    """Describe an event of one type, with the very model of its payload."""
+    fields: dict[str, Any] = {"type": (Literal[name], ...), "data": (model, ...)}
+    return create_model(
+        f"Sent{model.__name__}", __base__=SentEvent, __doc__=model.__doc__, **fields
+    )
+
+
+if TYPE_CHECKING:
+    AnyEvent = SentEvent
+else:
+    AnyEvent = Union[tuple(_sent_as(*each) for each in PRODUCER_TYPES.items())]  # noqa: UP007 - of a list
 
 
 class SentBatch(BaseModel):
@@ -62,10 +78,10 @@ class SentBatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: Annotated[tuple[SentEvent, ...], Field(min_length=1)]
+    events: Annotated[tuple[AnyEvent, ...], Field(min_length=1)]
 
 
-class SentEvents(RootModel[SentEvent | tuple[SentEvent, ...] | SentBatch]):
+class SentEvents(RootModel[AnyEvent | tuple[AnyEvent, ...] | SentBatch]):
     """One event, a list of them, or an object that holds the list."""
 
 

@@ -28,6 +28,8 @@ def test_nothing_is_found(tmp_path: Path) -> None:
             f"--phases={PHASES}",
             f"--max-examples={EXAMPLES}",
             "--exclude-path=/api/pipeline/stream",
+            # What a run allows hangs on its events, which no document tells: see test_appending.py.
+            "--exclude-method=POST",
             "--request-timeout=60",
             "--seed=1",
             "--no-color",
