@@ -199,7 +199,7 @@ def _expect_statistics(
             for width in WIDTHS:
                 held = sums.setdefault((width, int(slot) // width * width, *rest), {})
                 for name, number in numbers.items():
-                    both = held.get(name, 0), number
+                    both = held.get(name, number if name.startswith("max_") else 0), number
                     held[name] = max(both) if name.startswith("max_") else sum(both)
     expected["statistics"] = sorted(
         (*key, json.dumps(dict(sorted(held.items())), separators=(",", ":")))
