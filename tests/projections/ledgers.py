@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from collections import Counter
@@ -202,7 +201,7 @@ def _expect_statistics(
                     both = held.get(name, number if name.startswith("max_") else 0), number
                     held[name] = max(both) if name.startswith("max_") else sum(both)
     expected["statistics"] = sorted(
-        (*key, json.dumps(dict(sorted(held.items())), separators=(",", ":")))
+        (*key, msgspec.json.encode(dict(sorted(held.items()))).decode())
         for key, held in sums.items()
     )
 
