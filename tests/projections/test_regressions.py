@@ -18,7 +18,6 @@ from projections import RunHistory
 from projections.baselines import Usual, baseline_of, is_regression, ratio, usual
 from projections.regressions import list_regressions, open_regressions, speed_of
 from projections.testing import lines_of, write_log
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import annotated, began, started
 
 BEGIN = datetime(2026, 1, 15, 10, tzinfo=UTC)
@@ -159,7 +158,7 @@ seconds = st.sampled_from([1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 10.0])
 results: st.SearchStrategy[Result] = st.sampled_from(["success", "success", "success", "failed"])
 
 
-@settings(unhurried, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(seconds, seconds, results), max_size=45), st.integers(0, 45))
 def test_the_list_holds_what_the_rule_says(
     tmp_path_factory: pytest.TempPathFactory, told: list[Told], first: int
