@@ -224,6 +224,24 @@ SELECT min(run) FROM failures WHERE code_version = ?
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
 
+-- first_and_last_hour --
+SELECT min(hour), max(hour) FROM runs_hours
+
+-- activity_by_hours --
+SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
+WHERE hour >= :first AND hour < :end GROUP BY slot, result
+
+-- activity_of_pipeline --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
+    AND started >= :begin AND started < :end GROUP BY slot, result
+
+-- activity_by_start --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_newest
+WHERE started >= :begin AND started < :end GROUP BY slot, result
+
 -- pipelines --
 SELECT DISTINCT pipeline FROM runs_counts WHERE pipeline != '' ORDER BY pipeline
 
@@ -291,20 +309,18 @@ ORDER BY started DESC, run DESC LIMIT 1
 SELECT json_extract(summary, '$.run_id'), pipeline, started, run, result, duration, attempts
 FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?
 
--- first_and_last_hour --
-SELECT min(hour), max(hour) FROM runs_hours
+-- last_runs_of --
+SELECT json_extract(summary, '$.run_id'), result, started, duration FROM (
+    SELECT run, result, started, duration FROM runs INDEXED BY runs_in_order
+    WHERE pipeline IS ? ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY run
 
--- activity_by_hours --
-SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
-WHERE hour >= :first AND hour < :end GROUP BY slot, result
+-- failure_reason --
+SELECT json_extract(summary, '$.failure_reason') FROM runs_details
+WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
 
--- activity_of_pipeline --
-SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
-FROM runs INDEXED BY runs_by_pipeline
-WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
-    AND started >= :begin AND started < :end GROUP BY slot, result
-
--- activity_by_start --
-SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
-FROM runs INDEXED BY runs_newest
-WHERE started >= :begin AND started < :end GROUP BY slot, result
+-- last_going_on --
+SELECT summary, attempts FROM (
+    SELECT run, started FROM runs INDEXED BY runs_by_result
+    WHERE result IS NULL ORDER BY started DESC, run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY started DESC, run DESC

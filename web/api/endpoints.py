@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from web.api import (
     appending,
+    comparison,
     events,
     evidence,
     explanation,
+    export,
     failures,
     health,
     leasing,
@@ -14,6 +16,7 @@ from web.api import (
     pipelines,
     projections,
     runs,
+    statistics,
     stream,
 )
 from web.api.documentation import documentation_of
@@ -26,7 +29,10 @@ _DESCRIBED: tuple[Endpoint, ...] = (
     *explanation.ENDPOINTS,
     *events.ENDPOINTS,
     *stream.ENDPOINTS,
+    *statistics.ENDPOINTS,
     *failures.ENDPOINTS,
+    *comparison.ENDPOINTS,
+    *export.ENDPOINTS,
     *pipelines.ENDPOINTS,
     *projections.ENDPOINTS,
     *evidence.ENDPOINTS,

@@ -22,7 +22,14 @@ from web.ledger_headers import position_header
 from web.parameters import Limit, Moment, Past, Reading, Seconds
 from web.problems import Failure, InvalidParameters, ParameterError, Refused
 
-__all__ = ["ENDPOINTS", "UNKNOWN_RUN", "RunQuery", "unknown_run"]
+__all__ = [
+    "ENDPOINTS",
+    "NOT_THAT_FAR",
+    "UNKNOWN_RUN",
+    "RunConditions",
+    "RunsQuery",
+    "unknown_run",
+]
 
 UNKNOWN_RUN = Failure(404, "unknown-run", "Unknown run")
 NOT_THAT_FAR = Failure(404, "as-of-not-reached", "The log does not reach that far")
@@ -34,14 +41,9 @@ _PAIR = r"^[^=]+="
 _OF_THE_PAGE = {"limit", "next", "min_position", "timeout"}
 
 
-class RunsQuery(Reading):
-    """Which runs to list: those that meet all conditions."""
+class RunConditions(Reading):
+    """Which runs: those that meet all conditions."""
 
-    limit: Annotated[Limit, Field(description="How many at most.")] = 100
-    next: Annotated[
-        str | None, Field(description="Go on behind the page that gave this token.")
-    ] = None
-    sort: Annotated[RunOrder, Field(description="What comes first.")] = RunOrder.NEWEST
     result: Annotated[
         Literal["success", "failed", "stopped", "running"] | None,
         Field(description="How the run ended; `running`: it has no end yet."),
@@ -88,6 +90,16 @@ class RunsQuery(Reading):
             running=running,
             result=None if self.result == "running" else self.result,
         )
+
+
+class RunsQuery(RunConditions):
+    """Which runs to list, and how."""
+
+    limit: Annotated[Limit, Field(description="How many at most.")] = 100
+    next: Annotated[
+        str | None, Field(description="Go on behind the page that gave this token.")
+    ] = None
+    sort: Annotated[RunOrder, Field(description="What comes first.")] = RunOrder.NEWEST
 
 
 class RunQuery(Reading):

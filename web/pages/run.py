@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from ledger.fields import RUN_ID
 from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory, RunSummary
 from projections.errors import AsOfNotReached
+from projections.regressions import Speed, speed_of
 from web.pages.page import Values, Visit
 from web.pages.query import PageQuery
 from web.pages.run_stages import attempt_rows, failed_attempts, stage_chart
@@ -93,6 +95,7 @@ def _values(visit: Visit, today: RunSummary, run: RunSummary, trail: RunTrail) -
         "failures": failed_attempts(run),
         "metrics": {one.stage: one.metrics for one in run.attempts if one.metrics},
         "trail": trail,
+        "speeds": [] if is_past else _speeds(visit.history, run.run_id),
         "events_after": visit.asked.events_after,
         "commands": _commands(visit.history, run, is_past=is_past),
         "live": {
@@ -103,6 +106,14 @@ def _values(visit: Visit, today: RunSummary, run: RunSummary, trail: RunTrail) -
             f"{len(run.stages_executed)} stages begun, {run.last_sequence} events",
         },
     }
+
+
+def _speeds(history: RunHistory, run_id: str) -> Sequence[Speed]:
+    """Give how long the run and its stages took against what is usual, where that is known."""
+    speed = speed_of(history, run_id)
+    if speed is None:
+        return ()
+    return [one for one in (speed.run, *speed.stages) if one.usual and one.seconds is not None]
 
 
 def _commands(history: RunHistory, run: RunSummary, *, is_past: bool) -> list[tuple[str, str]]:

@@ -25,6 +25,8 @@ ASKED = {
     f"{API}/events": "?after=3&limit=5",
     f"{API}/consistency": "?from=4",
     f"{API}/failures": "?all=true",
+    f"{API}/compare": "?a=run-2&b=run-1",
+    f"{API}/export": "?what=stages",
 }
 """What is asked for beyond the path; every other endpoint is asked for nothing."""
 
