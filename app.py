@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount, Route, compile_path
+from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.staticfiles import StaticFiles
 
 from automation.upkeep import Upkeep
@@ -29,7 +29,6 @@ from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import PAGES
 from web.pages.page import page_routes
-from web.pages.runs import to_runs
 from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
@@ -138,7 +137,6 @@ def run(
 
 def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
     return [
-        Route("/", to_runs),
         *page_routes(PAGES, ledger.history),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from web.pages.explain import explain_page
+from web.pages.overview import OverviewQuery, overview_page
 from web.pages.page import NavigationLink, Page
 from web.pages.run import RunQuery, run_page
 from web.pages.runs import runs_page
@@ -13,6 +14,13 @@ from web.pages.runs_query import RunsQuery
 __all__ = ["PAGES"]
 
 PAGES: Sequence[Page] = (
+    Page(
+        "/",
+        "overview.html",
+        overview_page,
+        asks=OverviewQuery,
+        link=NavigationLink("Overview", "o"),
+    ),
     Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
