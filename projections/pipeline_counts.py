@@ -39,10 +39,12 @@ def pipeline_counts(history: RunHistory) -> tuple[list[PipelineCounts], int]:
     return history.ask(lambda connection, position: (counts_by_pipeline(connection), position))
 
 
-def counts_by_pipeline(connection: sqlite3.Connection) -> list[PipelineCounts]:
-    """Count the runs of each pipeline in one state of the read model."""
+def counts_by_pipeline(
+    connection: sqlite3.Connection, only: str | None = None
+) -> list[PipelineCounts]:
+    """Count the runs of each pipeline, or of one alone, in one state of the read model."""
     kinds: dict[str, dict[str, int]] = {}
-    for pipeline, result, runs in connection.execute(query("counts_kept")):
+    for pipeline, result, runs in connection.execute(query("counts_kept"), {"pipeline": only}):
         kinds.setdefault(pipeline, {})[result or "running"] = runs
     return [
         PipelineCounts(

@@ -106,7 +106,8 @@ SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE ? IS NULL OR result = ?
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE pipeline = ? AND (? IS NULL OR result = ?)
 
 -- counts_kept --
-SELECT pipeline, result, runs FROM runs_counts WHERE runs > 0
+SELECT pipeline, result, runs FROM runs_counts
+WHERE runs > 0 AND (:pipeline IS NULL OR pipeline = :pipeline)
 
 -- last_success --
 SELECT ended FROM runs INDEXED BY runs_by_pipeline
@@ -313,6 +314,12 @@ FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?
 SELECT json_extract(summary, '$.run_id'), result, started, duration FROM (
     SELECT run, result, started, duration FROM runs INDEXED BY runs_in_order
     WHERE pipeline IS ? ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY run
+
+-- last_runs_in_detail --
+SELECT run, result, started, duration, summary, attempts FROM (
+    SELECT run, result, started, duration FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = :pipeline AND run < :before ORDER BY run DESC LIMIT :limit
 ) CROSS JOIN runs_details USING (run) ORDER BY run
 
 -- failure_reason --

@@ -26,6 +26,8 @@ __all__ = [
     "PipelineNow",
     "RecentRun",
     "RecentRuns",
+    "pipeline_now",
+    "recent_run",
     "recent_runs",
     "runs_going_on",
 ]
@@ -118,6 +120,16 @@ def recent_runs(history: RunHistory) -> Sequence[PipelineNow]:
     return history.ask(answer)
 
 
+def pipeline_now(history: RunHistory, pipeline: str) -> PipelineNow | None:
+    """Tell how one pipeline stands; None where there are no runs of it."""
+
+    def answer(connection: sqlite3.Connection, _position: int) -> PipelineNow | None:
+        counted = counts_by_pipeline(connection, pipeline)
+        return _now(connection, counted[0]) if counted else None
+
+    return history.ask(answer)
+
+
 def runs_going_on(history: RunHistory, now: datetime, *, limit: int) -> Sequence[RunSummary]:
     """List the runs that have no end yet with their attempts and liveness, newest first.
 
@@ -137,7 +149,7 @@ def runs_going_on(history: RunHistory, now: datetime, *, limit: int) -> Sequence
 
 def _now(connection: sqlite3.Connection, counts: PipelineCounts) -> PipelineNow:
     rows = connection.execute(query("last_runs_of"), (counts.pipeline, LAST_RUNS)).fetchall()
-    recent = RecentRuns([_run(*row) for row in rows])
+    recent = RecentRuns([recent_run(*row) for row in rows])
     failing = recent.failing
     reason = None
     if failing:
@@ -145,7 +157,8 @@ def _now(connection: sqlite3.Connection, counts: PipelineCounts) -> PipelineNow:
     return PipelineNow(counts, recent, reason)
 
 
-def _run(run_id: str, result: str | None, started: int, seconds: float | None) -> RecentRun:
+def recent_run(run_id: str, result: str | None, started: int, seconds: float | None) -> RecentRun:
+    """Make a run of the columns that the read model keeps of it."""
     at = None if started == NO_START else _EPOCH + timedelta(microseconds=started)
     # An end that is only presumed has no duration.
     return RecentRun(run_id, result, at, seconds, result == "failed" and seconds is None)

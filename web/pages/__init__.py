@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from web.pages.explain import explain_page
 from web.pages.overview import OverviewQuery, overview_page
 from web.pages.page import NavigationLink, Page
+from web.pages.pipeline import PipelineQuery, pipeline_page
 from web.pages.run import RunQuery, run_page
 from web.pages.runs import runs_page
 from web.pages.runs_query import RunsQuery
@@ -24,4 +25,5 @@ PAGES: Sequence[Page] = (
     Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
+    Page("/pipelines/{name}", "pipeline.html", pipeline_page, asks=PipelineQuery),
 )
