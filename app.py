@@ -28,6 +28,7 @@ from web.broadcast import Broadcast
 from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import PAGES
+from web.pages.acknowledge import acknowledge_route
 from web.pages.page import page_routes
 from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
@@ -88,7 +89,7 @@ def create_app(
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(
-        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger)],
+        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger, admission)],
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
@@ -135,9 +136,10 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger, admission: Admission) -> list[BaseRoute]:
     return [
-        *page_routes(PAGES, ledger.history),
+        *page_routes(PAGES, ledger.history, may_change=admission.may_change),
+        acknowledge_route(ledger.history, ledger.recording),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 

@@ -198,7 +198,7 @@ WITH counted AS MATERIALIZED (
             AND (:pipeline IS NULL OR old.pipeline = :pipeline)
     ))
 )
-SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
+SELECT (SELECT count(*) FROM found WHERE :state IS NULL OR state = :state),
     (SELECT count(*) FROM found WHERE state = 'acknowledged'),
     (SELECT count(*) FROM found WHERE state = 'flaky'),
     page.*,
@@ -208,7 +208,7 @@ SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
         WHERE fingerprint = page.fingerprint AND (:pipeline IS NULL OR pipeline = :pipeline))
 FROM (SELECT 1) LEFT JOIN (
     SELECT fingerprint, state, failures, retried, runs, last
-    FROM found WHERE :every OR state = 'open' ORDER BY last DESC LIMIT :limit
+    FROM found WHERE :state IS NULL OR state = :state ORDER BY last DESC LIMIT :limit
 ) AS page
 ORDER BY last DESC
 
@@ -331,3 +331,15 @@ SELECT summary, attempts FROM (
     SELECT run, started FROM runs INDEXED BY runs_by_result
     WHERE result IS NULL ORDER BY started DESC, run DESC LIMIT ?
 ) CROSS JOIN runs_details USING (run) ORDER BY started DESC, run DESC
+
+-- failures_over_time --
+SELECT fingerprint, (failed - :begin) / :width AS slot, count(*)
+FROM json_each(:fingerprints) AS asked CROSS JOIN failures INDEXED BY failures_by_fingerprint
+ON fingerprint = asked.value
+WHERE failed >= :begin AND failed < :end AND (:pipeline IS NULL OR pipeline = :pipeline)
+GROUP BY fingerprint, slot
+
+-- failed_attempt --
+SELECT failures.stage, failures.attempt, attempts
+FROM failures INDEXED BY failures_by_fingerprint CROSS JOIN runs_details USING (run)
+WHERE fingerprint = ? AND position = ?

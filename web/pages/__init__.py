@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from web.pages.explain import explain_page
+from web.pages.failures import failures_page
+from web.pages.failures_query import FailuresQuery
 from web.pages.overview import OverviewQuery, overview_page
 from web.pages.page import NavigationLink, Page
 from web.pages.pipeline import PipelineQuery, pipeline_page
@@ -26,4 +28,11 @@ PAGES: Sequence[Page] = (
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
     Page("/pipelines/{name}", "pipeline.html", pipeline_page, asks=PipelineQuery),
+    Page(
+        "/failures",
+        "failures.html",
+        failures_page,
+        asks=FailuresQuery,
+        link=NavigationLink("Failures", "f"),
+    ),
 )
