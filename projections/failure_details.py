@@ -106,7 +106,7 @@ def _sample(connection: sqlite3.Connection, group: FailureGroup) -> FailureSampl
     stage, number, attempts = row
     return next(
         (
-            FailureSample(one.position, one.error and one.error.traceback, one.output_tail)
+            FailureSample(one.position, one.error.traceback if one.error else None, one.output_tail)
             for one in _read_attempts(attempts)
             if (one.stage, one.attempt) == (stage, number)
         ),

@@ -23,7 +23,11 @@ from web.safety.answer_headers import SECURITY_HEADERS
 RUNS = "/api/pipeline/runs"
 PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
-PAGES = ("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/static/live.js")
+PAGES = (
+    *("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/pipelines/nightly", "/failures"),
+    "/static/live.js",
+)
+FORM = "/failures/{fingerprint}/acknowledge"
 STREAM = "/api/pipeline/stream"
 METHODS = {
     path.replace("{run_id}", "run-1"): {each.method for each in ENDPOINTS if each.path == path}
@@ -230,11 +234,13 @@ def test_the_api_says_which_methods_it_takes(client: TestClient, path: str) -> N
 def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     """A new route must come into the tests that go over every address."""
     paths = {route.path for route in app.routes if isinstance(route, Route | Mount)}
-    asked = {path.replace("run-1", "{run_id}") for path in ADDRESSES} - {"/static/live.js"}
+    asked = {
+        path.replace("run-1", "{run_id}").replace("nightly", "{name}") for path in ADDRESSES
+    } - {"/static/live.js"}
     written = {
         path.replace("run-1", "{run_id}") for path, ways in METHODS.items() if "POST" in ways
     }
-    assert paths == asked | written | {"/static", STREAM}
+    assert paths == asked | written | {"/static", STREAM, FORM}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])

@@ -78,7 +78,8 @@ def pipeline_trends(
     if not found:
         return PipelineTrends((), 0, None, "{}", unit)
     whole = found[0]
-    times = sorted({one.begin for each in (whole, *whole.stages) for one in each.buckets})
+    buckets = [whole.buckets, *[one.buckets for one in whole.stages]]
+    times = sorted({one.begin for each in buckets for one in each})
     places = {name: place for place, name in enumerate(order)}
     rows = [
         StageTrend(None, whole.total, _lines(whole.buckets, times), whole.buckets),
