@@ -297,8 +297,8 @@ def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) 
 
 
 def test_the_page_lists_the_runs(client: TestClient) -> None:
-    """The first address leads to the runs, each with its result in words."""
-    page = client.get("/").text
+    """Each run with its result in words."""
+    page = client.get("/runs").text
     for text in ("3</b> runs", 'id="run-run-1"', "nightly", "stopped", "1 of 1", "at position"):
         assert text.lower() in page.lower()
     assert "ValueError: no more &lt;input&gt;" in page
