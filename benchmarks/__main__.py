@@ -6,6 +6,6 @@ import runpy
 
 from benchmarks.measuring import report
 
-for name in ("append", "reading", "evidence", "history", "listing", "export", "pages"):
+for name in ("append", "reading", "evidence", "history", "listing", "export", "http", "pages"):
     report(f"\n{name}")
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -36,24 +36,28 @@ LISTENERS = 100
 APPENDS = 200
 RUNS = "/api/pipeline/runs"
 
-_OURS = """
-import sys, uvicorn
+# By the socket, as runfold serve does: by its number, uvicorn would take it for a local one, and
+# leave Nagle's algorithm on.
+_RUN = """
+config = uvicorn.Config(app, log_level="error", access_log=False)
+uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+"""
+_OURS = f"""
+import socket, sys, uvicorn
 from app import create_app
 app = create_app(sys.argv[2])
-uvicorn.run(app, fd=int(sys.argv[1]), log_level="error", access_log=False)
-"""
-_BARE = """
-import sys, uvicorn
+{_RUN}"""
+_BARE = f"""
+import socket, sys, uvicorn
 status, body = int(sys.argv[2]), open(sys.argv[3], "rb").read()
 headers = [(b"content-type", b"application/json")]
 if body:
     headers.append((b"content-length", str(len(body)).encode()))
 async def app(scope, receive, send):
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-uvicorn.run(app, fd=int(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
-"""
+        await send(dict(type="http.response.start", status=status, headers=headers))
+        await send(dict(type="http.response.body", body=body))
+{_RUN}"""
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -201,7 +205,8 @@ async def listen(url: str, folder: Path) -> None:
 def main() -> None:
     """Measure a log that is there, or one that is made and thrown away."""
     if shutil.which("wrk") is None:
-        sys.exit("this benchmark needs wrk: apt-get install wrk")
+        report("skipped: this benchmark needs wrk (apt-get install wrk)")
+        return
     arguments = sys.argv[1:]
     runs = int(arguments[0]) if arguments else 100_000
     with tempfile.TemporaryDirectory() as scratch:

@@ -152,7 +152,13 @@ def parse_parameters(
             unknown = each["type"] == "extra_forbidden"
             detail = f"Unknown here; known are: {known}" if unknown else each["msg"]
             errors.append(ParameterError(str(each["loc"][0]), detail))
-        raise InvalidParameters(errors) from None
+        raise InvalidParameters(_in_order(errors, counts)) from None
     if errors:
-        raise InvalidParameters(errors)
+        raise InvalidParameters(_in_order(errors, counts))
     return parsed
+
+
+def _in_order(errors: Iterable[ParameterError], asked: Iterable[str]) -> list[ParameterError]:
+    """Name what is wrong in the order in which it was asked, then what is missing."""
+    places = {name: place for place, name in enumerate(asked)}
+    return sorted(errors, key=lambda error: places.get(error.parameter, len(places)))

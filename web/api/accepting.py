@@ -26,7 +26,8 @@ def preferred(offers: Sequence[str], accept: str) -> str:
         name = asked.partition(";")[0].strip()
         weight = _WEIGHT.search(asked)
         for offer in offers:
-            if name in (offer, f"{offer.partition('/')[0]}/*", "*/*"):
+            plain = offer.partition(";")[0]
+            if name in (plain, f"{plain.partition('/')[0]}/*", "*/*"):
                 weights[offer] = max(weights[offer], _number(weight[1]) if weight else 1.0)
     return max(offers, key=weights.__getitem__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -49,7 +49,7 @@ class FlakyAnswer(BaseModel):
     position: int
 
 
-def _answer(call: Call[Reading], found: BaseModel, position: int) -> Answer:
+def _answer(call: Call[Any], found: BaseModel, position: int) -> Answer:
     history = call.ledger.history
     headers = position_header(position, history.out_of_reach(), history.degraded())
     return Answer(body=found.model_dump_json().encode(), position=position, headers=headers)

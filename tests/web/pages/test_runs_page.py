@@ -143,6 +143,7 @@ def test_enter_opens_a_run_and_g_r_goes_back(browser: Browser, server: Server) -
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"{server.url}/runs/run-failed")
+        expect(page.locator("#connection")).to_have_text("Live")
         page.keyboard.press("g")
         page.keyboard.press("r")
         expect(page).to_have_url(f"{server.url}/runs")
