@@ -1,4 +1,4 @@
-"""How dark the cells of a row are: how long something took, against the longest in the row."""
+"""How strong the colours of a row are: how long something took, against the longest in the row."""
 
 from __future__ import annotations
 

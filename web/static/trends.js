@@ -6,6 +6,8 @@ const MARKERS = ["none", "solid", "dashed", "dotted"];
 const STEPS = [0.001, 0.01, 0.1].flatMap((part) => [part, 2 * part, 5 * part])
   .concat([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200])
   .concat([1, 2, 5, 10, 20, 50, 100].map((days) => days * DAY));
+const HOURS = [1, 2, 3, 6, 12, 24].map((hours) => hours * 3600);
+const DAYS = [1, 2, 7, 14, 30, 60, 90].map((days) => days * DAY);
 const DASHES = { p50: [], p90: [7, 3], p99: [2, 3] };
 
 let plot = null;
@@ -45,10 +47,11 @@ function options(place, data) {
     width: place.clientWidth,
     height: 200,
     legend: { markers: { width: 2, dash: (_plot, series) => MARKERS[series] } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _low, high) => [0, (high || 1) * 1.08] } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((at) => moment(at, span)) },
+      { ...axis, incrs: span > 2 * DAY ? DAYS : HOURS, values: (_plot, ticks) => ticks.map((at) => moment(at, span)) },
       { ...axis, size: 64, incrs: STEPS, values: (_plot, ticks) => ticks.map(duration) },
     ],
     series: [
