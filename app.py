@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -137,8 +138,9 @@ def run(
 
 
 def _page_routes(ledger: ServedLedger, admission: Admission) -> list[BaseRoute]:
+    may_change = admission.may_change and os.access(ledger.reader.folder.path, os.W_OK)
     return [
-        *page_routes(PAGES, ledger.history, may_change=admission.may_change),
+        *page_routes(PAGES, ledger.history, may_change=may_change),
         acknowledge_route(ledger.history, ledger.recording),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
