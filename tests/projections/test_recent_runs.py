@@ -99,12 +99,13 @@ def test_what_the_last_runs_come_to() -> None:
 
 def test_the_trend_is_that_of_the_later_half() -> None:
     """It is told of ten successes or more, and of the same number on both sides."""
-    slower = (
-        [("success", 2.0)] * 5 + [("failed", 70.0), ("success", 999.0)] + [("success", 3.0)] * 5
-    )
+    early = [("success", 2.0)] * 6
+    slower = [*early, ("failed", 70.0), ("success", 999.0), *[("success", 3.0)] * 6]
     assert recent(*slower).trend == 1.5
     assert recent(*[("success", 2.0)] * 9).trend is None
     assert recent(*[("success", 0.0)] * 12).trend is None
+    mixed = [("success", seconds) for seconds in (1.0, 1.0, 1.0, 1.0, 4.0, 4.0, 4.0) * 2]
+    assert recent(*mixed).trend == 1.0
 
 
 @given(st.lists(st.sampled_from(["success", "failed", "stopped", None]), max_size=12))

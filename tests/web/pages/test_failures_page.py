@@ -134,11 +134,13 @@ def test_a_form_that_lacks_something_records_nothing(
 
 
 def test_what_cannot_be_acknowledged_is_refused(own: Path) -> None:
-    """An unknown failure, a body of another kind, one that is too long, a page of another site."""
+    """An unknown failure, the beginning of one, a body of another kind, one that is too long, a page of another site."""
     address = f"/failures/{open_failure(own)}/acknowledge"
     before = LogReader(own).position
     with TestClient(create_app(own, admission=EVERYBODY), follow_redirects=False) as client:
-        assert client.post("/failures/0000/acknowledge", data=FORM).status_code == 404
+        for unknown in ("0000", open_failure(own)[:6]):
+            answer = client.post(f"/failures/{unknown}/acknowledge", data=FORM)
+            assert answer.status_code == 404
         assert client.post(address, json=FORM).status_code == 415
         assert client.post(address, data={**FORM, "back": "x" * 70_000}).status_code == 413
         foreign = {"Sec-Fetch-Site": "cross-site"}
