@@ -134,7 +134,7 @@ def test_a_form_that_lacks_something_records_nothing(
 
 
 def test_what_cannot_be_acknowledged_is_refused(own: Path) -> None:
-    """An unknown failure, the beginning of one, a body of another kind, one that is too long, a page of another site."""
+    """A failure that is not known whole, a wrong body, a long one, a page of another site."""
     address = f"/failures/{open_failure(own)}/acknowledge"
     before = LogReader(own).position
     with TestClient(create_app(own, admission=EVERYBODY), follow_redirects=False) as client:
