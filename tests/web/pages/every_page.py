@@ -14,4 +14,7 @@ ADDRESSES = (
     "/runs/hostile-0",
     "/runs/hostile-1",
     "/runs/hostile-3/explain",
+    "/events",
+    "/events?at=7",
+    "/events?run=hostile-1&type=run_started&follow=true",
 )
