@@ -24,6 +24,7 @@ from web.api.kept_answers import AnsweredFirst, KeptAnswers
 from web.api.open_streams import OpenStreams
 from web.api.resource import routes_of
 from web.api.served_ledger import ServedLedger
+from web.audit import Audit
 from web.broadcast import Broadcast
 from web.ledger_headers import PositionHeader
 from web.live import follow
@@ -39,6 +40,7 @@ from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
 from web.stop_signals import on_stop_signal
+from web.verifying import Verifying
 
 __all__ = ["create_app", "run"]
 
@@ -74,6 +76,11 @@ def create_app(
     kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
     cookie = session_cookie(history.reader.identity)
+    audit = Audit(
+        Verifying(history.reader.folder.path),
+        None if key is None else key.verifier_key,
+        may_verify=admission.access is not None or "admin" in admission.anonymous,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -85,11 +92,12 @@ def create_app(
             broadcast.close()
             group.cancel_scope.cancel()
         await ledger.recording.close()
+        await run_sync(audit.verifying.close)
         ledger.close()
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(
-        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger)],
+        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger, audit)],
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
@@ -136,10 +144,11 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger, audit: Audit) -> list[BaseRoute]:
     return [
         Route("/", to_runs),
-        *page_routes(PAGES, ledger.history),
+        *page_routes(PAGES, ledger.history, audit),
+        *audit.routes,
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 

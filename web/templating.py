@@ -17,6 +17,7 @@ from web.wording import (
     number_text,
     readable,
     readable_lines,
+    size_text,
     span_text,
     utc_minute,
     utc_short,
@@ -52,6 +53,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "ago": ago_text,
+        "bytes": size_text,
         "duration": duration_text,
         "number": number_text,
         "one_line": readable,

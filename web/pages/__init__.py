@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from web.pages.events import EventsQuery, events_page
 from web.pages.explain import explain_page
+from web.pages.ledger import ledger_page
 from web.pages.page import NavigationLink, Page
 from web.pages.run import RunQuery, run_page
 from web.pages.runs import runs_page
@@ -17,5 +18,6 @@ PAGES: Sequence[Page] = (
     Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
-    Page("/events", "events.html", events_page, asks=EventsQuery, link=NavigationLink("Events", "e")),
+    Page("/events", "events.html", events_page, EventsQuery, NavigationLink("Events", "e")),
+    Page("/ledger", "ledger.html", ledger_page, link=NavigationLink("Ledger", "l")),
 )

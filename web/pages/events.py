@@ -101,9 +101,7 @@ def _addresses(asked: EventsQuery, page: LogPage, last: int) -> Mapping[str, str
         "follow": _address(asked, follow=True),
         "pause": _address(asked),
         "older": _address(asked, before=page.before) if page.before else None,
-        "newer": _address(asked, before=newest + _PAGE + 1)
-        if is_known and newest < last
-        else None,
+        "newer": _address(asked, before=newest + _PAGE + 1) if is_known and newest < last else None,
     }
 
 

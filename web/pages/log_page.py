@@ -106,9 +106,7 @@ def read_log_page(
     return LogPage(_shown(found), high + 1 if high else None, looked_at)
 
 
-def _page_of_run(
-    history: RunHistory, matching: EventFilter, *, before: int, limit: int
-) -> LogPage:
+def _page_of_run(history: RunHistory, matching: EventFilter, *, before: int, limit: int) -> LogPage:
     """Read the events of one run, or of none, which an index finds."""
     run, pipeline = matching.run, matching.pipeline
     if run is not None and not RUN_ID.fullmatch(run):

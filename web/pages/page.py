@@ -20,6 +20,7 @@ from starlette.routing import Route
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from web.addresses import way_up
+from web.audit import Audit
 from web.ledger_headers import position_header
 from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
@@ -42,6 +43,7 @@ class Visit:
         names: the parts of the path that vary.
         now: what time it is.
         position: what the page reflects at least.
+        audit: what the server has for auditors.
     """
 
     history: RunHistory
@@ -49,6 +51,7 @@ class Visit:
     names: Mapping[str, str]
     now: datetime
     position: int
+    audit: Audit
 
 
 View = Callable[[Visit], Values | Problem]
@@ -81,13 +84,13 @@ class Page:
     link: NavigationLink | None = None
 
 
-def page_routes(pages: Sequence[Page], history: RunHistory) -> list[Route]:
+def page_routes(pages: Sequence[Page], history: RunHistory, audit: Audit) -> list[Route]:
     """Give a route for each page."""
-    return [Route(page.path, _endpoint(page, pages, history)) for page in pages]
+    return [Route(page.path, _endpoint(page, pages, history, audit)) for page in pages]
 
 
 def _endpoint(
-    page: Page, pages: Sequence[Page], history: RunHistory
+    page: Page, pages: Sequence[Page], history: RunHistory, audit: Audit
 ) -> Callable[[Request], Response]:
     navigation = [each for each in pages if each.link]
 
@@ -98,7 +101,7 @@ def _endpoint(
         degraded = history.degraded()
         headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
         now = datetime.now(UTC)
-        values = page.view(Visit(history, asked, request.path_params, now, position))
+        values = page.view(Visit(history, asked, request.path_params, now, position, audit))
         if isinstance(values, Problem):
             return answer(request, values, headers)
         is_live_part = request.headers.get("hx-request") == "true"

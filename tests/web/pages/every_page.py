@@ -17,4 +17,5 @@ ADDRESSES = (
     "/events",
     "/events?at=7",
     "/events?run=hostile-1&type=run_started&follow=true",
+    "/ledger",
 )

@@ -1,4 +1,4 @@
-"""The page of raw events: its conditions, its pages by position, and what comes while it is open."""
+"""The page of raw events: its conditions, its pages by position, and what comes meanwhile."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_damage_has_its_place_in_the_list(tmp_path: Path) -> None:
     assert isinstance(of_run.rows[0], Gap)
 
 
-def test_new_events_wait_until_they_are_let_in_or_followed(browser: Browser, tmp_path: Path) -> None:
+def test_new_events_wait_until_they_are_let_in(browser: Browser, tmp_path: Path) -> None:
     """A button says how many there are; while the page is followed, they come in by themselves."""
     folder = new_ledger(tmp_path / "runs")
     with serving(folder) as server, window(browser) as opened:
