@@ -16,7 +16,7 @@ from pathlib import Path
 from ledger.integrity.told_check import Told, start_check, told_by
 from ledger.integrity.verify import Verification
 
-__all__ = ["Verdict", "Verifying", "VerifyState"]
+__all__ = ["Verdict", "VerifyState", "Verifying"]
 
 
 @dataclass(frozen=True, slots=True)

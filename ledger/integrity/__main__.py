@@ -1,4 +1,4 @@
-"""``python -m ledger.integrity FOLDER``: check a log for another process, which reads how far it is.
+"""``python -m ledger.integrity FOLDER``: check a log for another process, which listens.
 
 Each line on stdout is one ``Told`` as JSON: how far the check is, and in the end what it came to.
 It takes one core, at a low priority, so that whoever waits for it can go on with other things.

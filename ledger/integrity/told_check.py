@@ -33,7 +33,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def start_check(folder: Path) -> subprocess.Popen[bytes]:
     """Start to check the log in a folder."""
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and a folder that is ours
         # The code that is running here, whatever lies in the folder that it was started in.
         [sys.executable, "-P", "-m", "ledger.integrity", str(folder.absolute())],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from web.pages.compare import CompareQuery, compare_page
 from web.pages.events import EventsQuery, events_page
 from web.pages.explain import explain_page
 from web.pages.ledger import ledger_page
@@ -18,6 +19,7 @@ PAGES: Sequence[Page] = (
     Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
+    Page("/compare", "compare.html", compare_page, CompareQuery, NavigationLink("Compare", "c")),
     Page("/events", "events.html", events_page, EventsQuery, NavigationLink("Events", "e")),
     Page("/ledger", "ledger.html", ledger_page, link=NavigationLink("Ledger", "l")),
 )

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import create_app
+from automation.access.tokens import Scope
 from ledger import EventLog, LogReader, RunContext
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of
@@ -30,9 +31,12 @@ from web.verifying import Verifying
 def folder(tmp_path: Path) -> Path:
     """Record one run in a ledger of the test's own."""
     folder = tmp_path / "runs"
-    with EventLog.open(folder) as log, RunContext.start(log, pipeline="nightly") as run:
-        with run.stage("load"):
-            pass
+    with (
+        EventLog.open(folder) as log,
+        RunContext.start(log, pipeline="nightly") as run,
+        run.stage("load"),
+    ):
+        pass
     return folder
 
 
@@ -99,9 +103,9 @@ def test_a_check_needs_the_scope_admin(tmp_path: Path) -> None:
     """Nobody else may ask for one; where nobody may, the command stands there instead."""
     guarded = Guarded(tmp_path / "runs")
     with TestClient(guarded.app(), base_url=f"http://{HOST}") as client:
-        refused = client.post("/ledger/verify", headers=guarded.bearer("append"))
+        refused = client.post("/ledger/verify", headers=guarded.bearer(Scope.APPEND))
         assert refused.status_code == 403
-        assert "Check every line" in client.get("/ledger", headers=guarded.bearer("read")).text
+        assert "Check every line" in client.get("/ledger", headers=guarded.bearer(Scope.READ)).text
     with TestClient(guarded.app(authenticated=False), base_url=f"http://{HOST}") as client:
         assert client.post("/ledger/verify").status_code == 403
         text = client.get("/ledger").text
@@ -109,7 +113,7 @@ def test_a_check_needs_the_scope_admin(tmp_path: Path) -> None:
         assert "runfold verify --dir" in text
 
 
-def test_the_level_of_assurance_is_not_overstated(folder: Path, tmp_path: Path) -> None:
+def test_the_level_of_assurance_is_not_overstated(folder: Path) -> None:
     """Level 1 is claimed of what a key signed that is at hand, and of nothing else."""
     key = SigningKey.generate(origin_of(LogReader(folder).identity))
     other = SigningKey.generate(key.name)
