@@ -25,6 +25,7 @@ from web.api.kept_answers import AnsweredFirst, KeptAnswers
 from web.api.open_streams import OpenStreams
 from web.api.resource import routes_of
 from web.api.served_ledger import ServedLedger
+from web.audit import Audit
 from web.broadcast import Broadcast
 from web.ledger_headers import PositionHeader
 from web.live import follow
@@ -40,6 +41,7 @@ from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
 from web.stop_signals import on_stop_signal
+from web.verifying import Verifying
 
 __all__ = ["create_app", "run"]
 
@@ -75,6 +77,11 @@ def create_app(
     kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
     cookie = session_cookie(history.reader.identity)
+    audit = Audit(
+        Verifying(history.reader.folder.path),
+        None if key is None else key.verifier_key,
+        may_verify=admission.access is not None or "admin" in admission.anonymous,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -86,11 +93,16 @@ def create_app(
             broadcast.close()
             group.cancel_scope.cancel()
         await ledger.recording.close()
+        await run_sync(audit.verifying.close)
         ledger.close()
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(
-        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger, admission)],
+        routes=[
+            *routes_of(ledger, kept, ENDPOINTS),
+            *sign_in,
+            *_page_routes(ledger, admission, audit),
+        ],
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
@@ -137,10 +149,11 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(ledger: ServedLedger, admission: Admission) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger, admission: Admission, audit: Audit) -> list[BaseRoute]:
     may_change = admission.may_change and os.access(ledger.reader.folder.path, os.W_OK)
     return [
-        *page_routes(PAGES, ledger.history, may_change=may_change),
+        *page_routes(PAGES, ledger.history, audit, may_change=may_change),
+        *audit.routes,
         acknowledge_route(ledger.history, ledger.recording),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]

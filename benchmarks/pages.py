@@ -65,6 +65,13 @@ def pages(runs: int) -> Sequence[str]:
         f"/runs/{MANY_ATTEMPTS}",
         f"/runs/{MANY_EVENTS}",
         f"/runs/{MANY_EVENTS}?event=5000",
+        f"/compare?a={run_name(runs // 2)}&b={run_name(runs // 2 + 1)}",
+        f"/compare?a={MANY_ATTEMPTS}&b={MANY_EVENTS}",
+        "/events",
+        "/events?type=stage_failed",
+        f"/events?at={runs}",
+        f"/events?run={MANY_EVENTS}",
+        "/ledger",
     )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "Mark",
     "Records",
     "read_mark",
+    "read_poison",
     "write_mark",
     "write_poison",
 ]
@@ -79,6 +80,11 @@ def _read(fd: int) -> bytes:
 def read_mark(fd: int) -> Mark | None:
     """Read the mark; None where there is none that can be trusted."""
     return _decode_mark(_read(fd)[:_RECORD])
+
+
+def read_poison(fd: int) -> int | None:
+    """Read from the lock file which segment's sync failed, by its first position; None: none."""
+    return _decode_poison(_read(fd)[_RECORD:])
 
 
 class Records:

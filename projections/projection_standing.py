@@ -37,7 +37,7 @@ class ProjectionStanding(msgspec.Struct, frozen=True):
         lag_events: how many durable events it lacks.
         lag_seconds: how much later the last of them was recorded than the one at the checkpoint;
             None where either cannot be read.
-        rows: how many rows it has.
+        rows: how many rows it has; None where they were not counted.
         parked: how many events it could not take, and went on without.
         digest: the canonical digest of its rows, where it was asked for.
     """
@@ -49,7 +49,7 @@ class ProjectionStanding(msgspec.Struct, frozen=True):
     checkpoint: int
     lag_events: int
     lag_seconds: float | None
-    rows: int
+    rows: int | None
     parked: int
     digest: str | None = None
 
@@ -59,6 +59,7 @@ def standings(
     *,
     installed: Sequence[Projection[Any]] | None = None,
     digests: bool = False,
+    rows: bool = True,
 ) -> list[ProjectionStanding]:
     """Say how every projection stands that is installed, or that the current model has.
 
@@ -66,6 +67,7 @@ def standings(
         folder: the data folder.
         installed: what there is; None is all that are registered.
         digests: read all rows, and give their digests.
+        rows: count them, which takes a while where there are very many.
 
     Raises:
         LedgerNotFound: there is no ledger.
@@ -82,11 +84,11 @@ def standings(
                 ProjectionStanding(name, None, version, None, 0, last, None, 0, 0)
                 for name, version in code.items()
             ]
-        return _standings(reader, current, code, digests=digests)
+        return _standings(reader, current, code, digests=digests, rows=rows)
 
 
 def _standings(
-    reader: LogReader, current: CurrentModel, code: dict[str, int], *, digests: bool
+    reader: LogReader, current: CurrentModel, code: dict[str, int], *, digests: bool, rows: bool
 ) -> list[ProjectionStanding]:
     connection, checkpoint = current.connection, current.checkpoint
     held = projected(connection)
@@ -104,7 +106,7 @@ def _standings(
             checkpoint=checkpoint.position if name in held else 0,
             lag_events=last - (checkpoint.position if name in held else 0),
             lag_seconds=seconds if name in held else None,
-            rows=_row_count(current, name),
+            rows=_row_count(current, name) if rows else None,
             parked=parked.get(name, 0),
             digest=digest_of(connection, name).digest if digests and name in held else None,
         )

@@ -18,6 +18,7 @@ from web.wording import (
     percent_text,
     readable,
     readable_lines,
+    size_text,
     span_text,
     utc_minute,
     utc_short,
@@ -53,6 +54,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "ago": ago_text,
+        "bytes": size_text,
         "duration": duration_text,
         "number": number_text,
         "one_line": readable,

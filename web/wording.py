@@ -13,14 +13,16 @@ __all__ = [
     "percent_text",
     "readable",
     "readable_lines",
+    "size_text",
     "span_text",
     "trend_text",
     "utc_minute",
     "utc_short",
 ]
 
-_TEN, _MINUTE, _MILLION = 10, 60, 1_000_000
+_TEN, _MINUTE, _THOUSAND, _MILLION = 10, 60, 1_000, 1_000_000
 _STEADY = 10
+_SIZES = ("kB", "MB", "GB", "TB")
 _SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _AGO = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 # What a program sends a terminal to colour its output, and other commands of that kind.
@@ -80,6 +82,18 @@ def trend_text(times: float) -> str:
     if abs(percent) < _STEADY:
         return "steady"
     return f"{percent}% longer" if percent > 0 else f"{-percent}% shorter"
+
+
+def size_text(size: int) -> str:
+    """Write a number of bytes in the unit that suits it, like ``812 bytes`` and ``1.2 MB``."""
+    if size < _THOUSAND:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    amount = float(size)
+    for unit in _SIZES:
+        amount /= _THOUSAND
+        if round(amount, 1) < _THOUSAND:
+            return f"{amount:.1f} {unit}"
+    return f"{amount:,.1f} {_SIZES[-1]}"
 
 
 def utc_minute(moment: datetime) -> str:

@@ -15,7 +15,7 @@ from ledger.folder import LedgerFolder
 from ledger.integrity.findings import Finding, Findings
 from ledger.integrity.folder_check import check_folder, check_tail, durable_end
 from ledger.integrity.verify import Verification
-from ledger.mark import Records
+from ledger.mark import read_poison
 
 __all__ = ["LogMeasure", "judge_clock", "judge_log", "judge_verification", "measure_log"]
 
@@ -85,12 +85,10 @@ def _poisoned(folder: LedgerFolder) -> int | None:
         fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
-    records = Records()
     try:
-        records.read(fd)
+        return read_poison(fd)
     finally:
         os.close(fd)
-    return records.poison
 
 
 def judge_log(log: LogMeasure) -> Iterator[Symptom]:

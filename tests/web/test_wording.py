@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.wording import duration_text, percent_text, readable, trend_text, utc_minute
+from web.wording import (
+    duration_text,
+    percent_text,
+    readable,
+    size_text,
+    trend_text,
+    utc_minute,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,24 @@ def test_a_share_is_told_in_percent(share: float, text: str) -> None:
 def test_a_trend_is_told_in_words(times: float, text: str) -> None:
     """What moves by less than a tenth does not move."""
     assert trend_text(times) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1_000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (184_300_000, "184.3 MB"),
+        (5 * 10**15, "5,000.0 TB"),
+    ],
+)
+def test_a_size_is_told_in_the_unit_that_suits_it(size: int, text: str) -> None:
+    """Rounding never shows a thousand of anything but of the greatest unit."""
+    assert size_text(size) == text
 
 
 def test_a_time_is_told_in_utc() -> None:

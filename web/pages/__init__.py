@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from web.pages.compare import CompareQuery, compare_page
+from web.pages.events import EventsQuery, events_page
 from web.pages.explain import explain_page
 from web.pages.failures import failures_page
 from web.pages.failures_query import FailuresQuery
+from web.pages.ledger import ledger_page
 from web.pages.overview import OverviewQuery, overview_page
 from web.pages.page import NavigationLink, Page
 from web.pages.pipeline import PipelineQuery, pipeline_page
@@ -35,4 +38,7 @@ PAGES: Sequence[Page] = (
         asks=FailuresQuery,
         link=NavigationLink("Failures", "f"),
     ),
+    Page("/compare", "compare.html", compare_page, CompareQuery, NavigationLink("Compare", "c")),
+    Page("/events", "events.html", events_page, EventsQuery, NavigationLink("Events", "e")),
+    Page("/ledger", "ledger.html", ledger_page, link=NavigationLink("Ledger", "l")),
 )

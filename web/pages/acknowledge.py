@@ -22,12 +22,12 @@ from ledger.events import FailureAcknowledged, build
 from projections import RunHistory
 from projections.failures import find_fingerprints
 from web.addresses import way_up
+from web.api.append_refusals import refusal_of
+from web.api.recording import Recording
+from web.api.request_body import media_type_of, read_body
 from web.pages.failures_query import FailuresQuery, failures_address
 from web.pages.query import read_query
 from web.problems import InvalidParameters, Problem, Refused
-from web.writing.recording import Recording
-from web.writing.refusals import refusal_of
-from web.writing.request_body import media_type_of, read_body
 
 __all__ = ["acknowledge_route"]
 

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from web.addresses import way_up
+from web.audit import Audit
 from web.ledger_headers import position_header
 from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
@@ -42,6 +43,7 @@ class Visit:
         names: the parts of the path that vary.
         now: what time it is.
         position: what the page reflects at least.
+        audit: what the server has for auditors.
         may_change: whether this server changes anything for anybody.
     """
 
@@ -50,6 +52,7 @@ class Visit:
     names: Mapping[str, str]
     now: datetime
     position: int
+    audit: Audit
     may_change: bool = False
 
 
@@ -84,16 +87,17 @@ class Page:
 
 
 def page_routes(
-    pages: Sequence[Page], history: RunHistory, *, may_change: bool = False
+    pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool = False
 ) -> list[Route]:
     """Give a route for each page; ``may_change``: whether a form of theirs would be taken."""
     return [
-        Route(page.path, _endpoint(page, pages, history, may_change=may_change)) for page in pages
+        Route(page.path, _endpoint(page, pages, history, audit, may_change=may_change))
+        for page in pages
     ]
 
 
 def _endpoint(
-    page: Page, pages: Sequence[Page], history: RunHistory, *, may_change: bool
+    page: Page, pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool
 ) -> Callable[[Request], Response]:
     navigation = [each for each in pages if each.link]
 
@@ -104,7 +108,8 @@ def _endpoint(
         degraded = history.degraded()
         headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
         now = datetime.now(UTC)
-        values = page.view(Visit(history, asked, request.path_params, now, position, may_change))
+        visit = Visit(history, asked, request.path_params, now, position, audit, may_change)
+        values = page.view(visit)
         if isinstance(values, Problem):
             return answer(request, values, headers)
         is_live_part = request.headers.get("hx-request") == "true"

@@ -13,7 +13,15 @@ from web.charts.gantt import Gantt, Interval, draw_gantt
 from web.run_row import stage_marks
 from web.wording import readable
 
-__all__ = ["AttemptRow", "FailedAttempt", "attempt_rows", "failed_attempts", "stage_chart"]
+__all__ = [
+    "AttemptRow",
+    "FailedAttempt",
+    "attempt_rows",
+    "begin_of",
+    "failed_attempts",
+    "interval",
+    "stage_chart",
+]
 
 _STATES = {"success": "completed", "failed": "failed", "stopped": "stopped"}
 
@@ -62,13 +70,13 @@ def stage_chart(run: RunSummary, *, now: datetime, goes_on: bool, every: bool = 
         goes_on: whether what is open grows.
         every: whether each stage has a row of its own, however many there are.
     """
-    begin = _begin(run)
+    begin = begin_of(run)
     last = run.ended_at or run.last_event_at
     end = now.timestamp() if run.result is None else (last.timestamp() if last else begin)
     with_attempts = {attempt.stage for attempt in run.attempts}
     marks = {mark.name: mark.state for mark in stage_marks(run) if mark.name not in with_attempts}
     return draw_gantt(
-        [_interval(run, attempt) for attempt in run.attempts],
+        [interval(run, attempt) for attempt in run.attempts],
         begin=begin,
         end=max(begin, end),
         now=now.timestamp() if goes_on else None,
@@ -81,9 +89,9 @@ def attempt_rows(run: RunSummary, *, now: datetime, most: int) -> Sequence[Attem
     """Say of the first attempts, in order, when each was and how it went."""
     ended: dict[str, float] = {}
     rows = []
-    begin = _begin(run)
+    begin = begin_of(run)
     for attempt in run.attempts[:most]:
-        one = _interval(run, attempt)
+        one = interval(run, attempt)
         before = ended.get(one.stage)
         since = attempt.started_at if one.state == "running" else None
         seconds = None if one.end is None else one.end - one.begin
@@ -127,7 +135,8 @@ def failed_attempts(run: RunSummary, *, most: int = 20) -> Sequence[FailedAttemp
     ]
 
 
-def _begin(run: RunSummary) -> float:
+def begin_of(run: RunSummary) -> float:
+    """Tell when a run began, or its first attempt, whichever was first; in seconds since 1970."""
     moments = [run.started_at, *[attempt.started_at for attempt in run.attempts[:1]]]
     known = [moment for moment in moments if moment is not None]
     fallback = run.last_event_at
@@ -136,7 +145,8 @@ def _begin(run: RunSummary) -> float:
     return min([moment.timestamp() for moment in known], default=0.0)
 
 
-def _interval(run: RunSummary, attempt: Attempt) -> Interval:
+def interval(run: RunSummary, attempt: Attempt) -> Interval:
+    """Give an attempt of a run as it is drawn, in seconds since 1970."""
     began = attempt.started_at.timestamp()
     end = None
     if attempt.duration_seconds is not None:

@@ -8,43 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.walk import Line
-from web.wording import duration_text, readable
+from web.event_row import EventRow, event_row
 
-__all__ = ["Annotation", "EventRow", "RunTrail", "position_at_event", "read_trail"]
+__all__ = ["Annotation", "RunTrail", "position_at_event", "read_trail"]
 
 _ANNOTATED = b'"type":"run_annotated"'
-_LONGEST = 220
-_FIRST = ("stage", "attempt", "result", "pipeline")
-# Told elsewhere on the page, or too long to be of use on one line.
-_UNSAID = ("output_tail", "writer")
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One event as it is listed.
-
-    Attributes:
-        position: in the log.
-        sequence: in the run.
-        type: its type.
-        occurred_at: when it happened, as the log says it.
-        words: what it tells, on one line.
-        raw: the line of the log, as it lies there.
-        leaf: its leaf hash, 64 hex digits.
-    """
-
-    position: int
-    sequence: int
-    type: str
-    occurred_at: str
-    words: str
-    raw: str
-    leaf: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,47 +80,9 @@ def read_trail(
     return RunTrail(events, annotations, damage)
 
 
-def event_row(line: Line) -> EventRow:
-    """Say of an event what a list shows."""
-    told: dict[str, Any] = json.loads(line.raw)
-    return EventRow(
-        line.envelope.position,
-        line.envelope.sequence,
-        str(told["type"]),
-        str(told["occurred_at"]),
-        _words(told["data"]),
-        line.raw.decode(errors="replace"),
-        line.end.leaf,
-    )
-
-
 def _annotated(line: Line) -> Iterator[tuple[str, Annotation]]:
     told = json.loads(line.raw)
     if told["type"] == "run_annotated" and isinstance(told["data"].get("metadata"), dict):
         at, actor = str(told["occurred_at"]), str(told["data"].get("actor"))
         for key in told["data"]["metadata"]:
             yield key, Annotation(actor, at, line.envelope.position)
-
-
-def _words(data: object) -> str:
-    """Say what a payload tells: what names it first, then the rest of what is short."""
-    if not isinstance(data, dict):
-        return readable(json.dumps(data, ensure_ascii=False), _LONGEST)
-    names = [name for name in _FIRST if name in data]
-    names += [name for name in data if name not in _FIRST]
-    words = [_word(name, data[name]) for name in names]
-    return readable(" · ".join([word for word in words if word]), _LONGEST)
-
-
-def _word(name: str, value: object) -> str:
-    if name in _UNSAID or value is None or value in ({}, [], "", False):
-        return ""
-    if name == "error" and isinstance(value, dict):
-        return f"{value.get('type')}: {str(value.get('message'))[:_LONGEST]}"
-    if name in ("stage", "pipeline", "result"):
-        return str(value)
-    if name == "elapsed_seconds" and isinstance(value, int | float):
-        return f"took {duration_text(value)}"
-    if isinstance(value, dict | list | bool):
-        return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
-    return f"{name.replace('_', ' ')} {str(value)[:_LONGEST]}"

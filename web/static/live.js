@@ -5,7 +5,7 @@ import { holdNewRows, releaseRows } from "./reader.js";
 
 const APART = 300; // the least time between two questions
 const RETRY_AFTER = 2000; // between two tries to reach the server again
-const LOOK_AGAIN = 5000; // how long what depends on the clock alone may lag
+const LOOK_AGAIN = 5000; // how long what changes without an event may lag, unless the page says
 const SPEAK_AFTER = 5000; // the least time between two announcements
 
 const live = document.getElementById("live");
@@ -67,11 +67,11 @@ function announce() {
   }, Math.max(0, spokeAt + SPEAK_AFTER - Date.now()));
 }
 
-/** Tell whether this page shows anything that changed. */
+/** Tell whether this page shows anything that changed; it may be about some runs only. */
 function concerns(change) {
   const { run, position } = standing();
   if (change.position <= Number(position) && !wasLost) return false;
-  return !run || !change.runs || change.runs.includes(run);
+  return !run || !change.runs || run.split(" ").some((each) => change.runs.includes(each));
 }
 
 function listen() {
@@ -86,9 +86,14 @@ function listen() {
   });
 }
 
-/** What depends on the clock alone changes without an event. */
+/** What goes on changes without an event. */
 function refreshWhileRunning() {
   if ("running" in standing() && !document.hidden && !wasLost) refresh();
+}
+
+function lookAgain() {
+  refreshWhileRunning();
+  setTimeout(lookAgain, Number(standing().running) || LOOK_AGAIN);
 }
 
 let before = "";
@@ -117,6 +122,6 @@ if ("past" in standing()) {
 } else {
   show("asking", "Connecting");
   listen();
-  setInterval(refreshWhileRunning, LOOK_AGAIN);
+  lookAgain();
   document.addEventListener("visibilitychange", refreshWhileRunning);
 }

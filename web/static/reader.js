@@ -16,10 +16,23 @@ function isLookedAt(list) {
   );
 }
 
+/** Tell whether new rows must wait: as the list says, or while somebody is at it. */
+function mustWait(list) {
+  const { hold } = list.dataset;
+  return hold ? hold === "always" : isLookedAt(list);
+}
+
+/** Say how many rows wait; a page holds no more than so many. */
+function countText({ rows, most }) {
+  const noun = rows || "run";
+  const count = arrived.size >= Number(most || Infinity) ? `${most} or more` : arrived.size;
+  return `${count} new ${arrived.size === 1 ? noun : `${noun}s`}`;
+}
+
 /** Before the page is brought up to date: decide whether new rows wait behind a button. */
 export function holdNewRows() {
   const list = document.querySelector("[data-rows]");
-  held = Boolean(button && list?.querySelector("[data-row]") && !released && isLookedAt(list));
+  held = Boolean(button && list?.querySelector("[data-row]") && !released && mustWait(list));
   released = false;
   arrived.clear();
   if (button) button.hidden = true;
@@ -42,7 +55,7 @@ Object.assign(Idiomorph.defaults.callbacks, {
     }
     arrived.add(node.id);
     button.hidden = false;
-    button.textContent = `${arrived.size} new ${arrived.size === 1 ? "run" : "runs"}`;
+    button.textContent = countText(document.querySelector("[data-rows]").dataset);
     return false;
   },
   beforeNodeRemoved: (node) => !(held && isRow(node)),

@@ -20,4 +20,11 @@ ADDRESSES = (
     "/pipelines/hourly?days=1&stage=fetch",
     "/failures",
     "/failures?state=all&pipeline=nightly",
+    "/compare",
+    "/compare?a=run-failed&b=run-flaky",
+    "/compare?a=hostile-0&b=hostile-1&all=true",
+    "/events",
+    "/events?at=7",
+    "/events?run=hostile-1&type=run_started&follow=true",
+    "/ledger",
 )

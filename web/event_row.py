@@ -1,0 +1,106 @@
+"""What a list of events shows of one event. Values in, values out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.walk import Line
+from web.wording import duration_text, readable
+
+__all__ = ["EventRow", "event_row", "row_of"]
+
+_LONGEST = 220
+_FIRST = ("stage", "attempt", "result", "pipeline")
+# Told elsewhere on the page, or too long to be of use on one line.
+_UNSAID = ("output_tail", "writer")
+_STATES = {
+    "stage_completed": "completed",
+    "stage_failed": "failed",
+    "stage_stopped": "stopped",
+    "stage_skipped": "skipped",
+    "run_abandoned": "unfinished",
+}
+_RESULTS = frozenset({"success", "failed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it is listed.
+
+    Attributes:
+        position: in the log.
+        run_id: whose event it is; None where it belongs to no run.
+        sequence: in the run.
+        type: its type.
+        state: how what it is about came out, where it says so; the icon has its name.
+        occurred_at: when it happened, as the log says it.
+        recorded_at: when it was appended, likewise.
+        words: what it tells, on one line.
+        raw: the line of the log, as it lies there.
+        leaf: its leaf hash, 64 hex digits.
+    """
+
+    position: int
+    run_id: str | None
+    sequence: int
+    type: str
+    state: str | None
+    occurred_at: str
+    recorded_at: str
+    words: str
+    raw: str
+    leaf: str
+
+
+def event_row(line: Line) -> EventRow:
+    """Say of a line of the log what a list shows."""
+    return row_of(line.raw, line.end.leaf)
+
+
+def row_of(raw: bytes, leaf: str) -> EventRow:
+    """Say what a list shows of a line that passed the codec, and has this leaf hash."""
+    told: dict[str, Any] = json.loads(raw)
+    return EventRow(
+        int(told["position"]),
+        told["run_id"],
+        int(told["sequence"]),
+        str(told["type"]),
+        _state(told["type"], told["data"]),
+        str(told["occurred_at"]),
+        str(told["recorded_at"]),
+        _words(told["data"]),
+        raw.decode(errors="replace"),
+        leaf,
+    )
+
+
+def _state(name: str, data: object) -> str | None:
+    if name == "run_ended" and isinstance(data, dict):
+        return data["result"] if data.get("result") in _RESULTS else None
+    return _STATES.get(name)
+
+
+def _words(data: object) -> str:
+    """Say what a payload tells: what names it first, then the rest of what is short."""
+    if not isinstance(data, dict):
+        return readable(json.dumps(data, ensure_ascii=False), _LONGEST)
+    names = [name for name in _FIRST if name in data]
+    names += [name for name in data if name not in _FIRST]
+    words = [_word(name, data[name]) for name in names]
+    return readable(" · ".join([word for word in words if word]), _LONGEST)
+
+
+def _word(name: str, value: object) -> str:
+    if name in _UNSAID or value is None or value in ({}, [], "", False):
+        return ""
+    if name == "error" and isinstance(value, dict):
+        return f"{value.get('type')}: {str(value.get('message'))[:_LONGEST]}"
+    if name in ("stage", "pipeline", "result"):
+        return str(value)
+    if name == "elapsed_seconds" and isinstance(value, int | float):
+        return f"took {duration_text(value)}"
+    if isinstance(value, dict | list | bool):
+        return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
+    return f"{name.replace('_', ' ')} {str(value)[:_LONGEST]}"

@@ -1,0 +1,164 @@
+"""A page of the log, read backwards: the newest events below a position that meet a condition.
+
+Lines can only be read forwards, so the log is read window by window, the last one first. A type or
+a pipeline has no index: one page looks at a bounded number of lines, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ledger import LogReader
+from ledger.errors import LedgerDamaged, LedgerReplaced
+from ledger.events import RUNLESS_TYPES
+from ledger.fields import RUN_ID
+from ledger.sound_reading import OutOfReach
+from ledger.walk import Line
+from projections import RunHistory
+from web.event_row import EventRow, row_of
+
+__all__ = ["EventFilter", "Gap", "LogPage", "read_log_page"]
+
+_WINDOW = 1_000
+_LOOKED_AT = 4_000
+"""Lines that one page looks at at most: some tens of milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; each condition that is given must hold."""
+
+    run: str | None = None
+    type: str | None = None
+    pipeline: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Tell whether nothing is left out."""
+        return self.run is None and self.type is None and self.pipeline is None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Positions that cannot be read, and why."""
+
+    first: int
+    last: int
+    reason: str
+
+    @property
+    def position(self) -> int:
+        """The last of them, by which it has its place in the list."""
+        return self.last
+
+
+class _Found(NamedTuple):
+    """A line that is not decoded yet, as most are not shown."""
+
+    position: int
+    run_id: str | None
+    type: str
+    raw: bytes
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of events, the newest first.
+
+    Attributes:
+        rows: the events, and what cannot be read between them.
+        before: the position below which the next page goes on; None where there is nothing more.
+        looked_at: how many positions were looked at, where not all before them were; else 0.
+    """
+
+    rows: Sequence[EventRow | Gap]
+    before: int | None = None
+    looked_at: int = 0
+
+
+def read_log_page(
+    history: RunHistory, matching: EventFilter, *, before: int, limit: int
+) -> LogPage:
+    """Read the newest events below a position.
+
+    Args:
+        history: of the ledger.
+        matching: which events.
+        before: only what lies before this position.
+        limit: how many at most.
+    """
+    if matching.run is not None or matching.type in RUNLESS_TYPES:
+        return _page_of_run(history, matching, before=before, limit=limit)
+    found: list[_Found | Gap] = []
+    high, window = before - 1, limit if matching.is_all else _WINDOW
+    least = 0 if matching.is_all else max(0, high - _LOOKED_AT)
+    while high > least and len(found) < limit:
+        low = max(least, high - window)
+        found += reversed(_meeting(history, _window(history.reader, low, high), matching))
+        high = low
+    if len(found) > limit:
+        return LogPage(_shown(found[:limit]), found[limit - 1].position)
+    looked_at = before - 1 - high if len(found) < limit and high else 0
+    return LogPage(_shown(found), high + 1 if high else None, looked_at)
+
+
+def _page_of_run(history: RunHistory, matching: EventFilter, *, before: int, limit: int) -> LogPage:
+    """Read the events of one run, or of none, which an index finds."""
+    run, pipeline = matching.run, matching.pipeline
+    if run is not None and not RUN_ID.fullmatch(run):
+        return LogPage(())
+    if pipeline is not None and history.pipelines_of([run] if run else []) != {run: pipeline}:
+        return LogPage(())
+    lines = history.reader.run_lines(run, before - 1)
+    wanted = (_found(line) for line in lines if matching.type in (None, line.envelope.type))
+    last: deque[_Found | Gap] = deque(maxlen=limit + 1)
+    try:
+        last.extend(wanted)
+    except (LedgerDamaged, LedgerReplaced) as error:
+        position = getattr(error, "position", 0)
+        last.append(Gap(position, position, str(error)))
+    rows = list(reversed(last))
+    return LogPage(_shown(rows[:limit]), rows[limit - 1].position if len(rows) > limit else None)
+
+
+def _window(reader: LogReader, after: int, until: int) -> list[_Found | Gap]:
+    """Read some lines; where one is damaged, those around it and what is missing."""
+    try:
+        return [_found(line) for line in reader.read_lines(after, until)]
+    except (LedgerDamaged, LedgerReplaced):
+        return [
+            Gap(item.first, item.last, item.reason)
+            if isinstance(item, OutOfReach)
+            else _Found(item.position, item.run_id, item.type, item.line, item.leaf)
+            for item in reader.read_sound(after, until)
+        ]
+
+
+def _found(line: Line) -> _Found:
+    envelope = line.envelope
+    return _Found(envelope.position, envelope.run_id, envelope.type, line.raw, line.end.leaf)
+
+
+def _meeting(
+    history: RunHistory, found: Sequence[_Found | Gap], matching: EventFilter
+) -> Sequence[_Found | Gap]:
+    """Leave out what is not asked for; what cannot be read might have been."""
+    if matching.type is not None:
+        found = [one for one in found if isinstance(one, Gap) or one.type == matching.type]
+    if matching.pipeline is None:
+        return found
+    runs = {one.run_id for one in found if isinstance(one, _Found) and one.run_id is not None}
+    pipelines = history.pipelines_of(runs)
+    return [
+        one
+        for one in found
+        if isinstance(one, Gap) or pipelines.get(one.run_id or "") == matching.pipeline
+    ]
+
+
+def _shown(found: Sequence[_Found | Gap]) -> Sequence[EventRow | Gap]:
+    return [one if isinstance(one, Gap) else row_of(one.raw, one.leaf) for one in found]
