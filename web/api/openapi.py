@@ -41,6 +41,21 @@ _POSITION: Mapping[str, Any] = {
         "schema": {"type": "string"},
     },
 }
+_SECURITY: Mapping[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`runfold token create --scope read|append|admin` prints a token, once."
+        " The scope `admin` is good for everything. A server that was started with `--no-auth`"
+        " lets everybody read, and nobody write.",
+    }
+}
+_AT_THE_DOOR = {
+    400: "The header `Host` names none of the names of this server",
+    401: "A token is needed",
+    403: "The token has another scope, or a page of another site asked for a change",
+}
+"""What is answered before any endpoint is asked, in the order of the codes."""
 _TAG = {"ETag": {"description": "Give it in `If-None-Match`.", "schema": {"type": "string"}}}
 
 
@@ -62,7 +77,10 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         # Relative, so that it holds below any prefix of a proxy.
         "servers": [{"url": "./"}],
         "paths": paths,
-        "components": {"schemas": dict(sorted(components.items()))},
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -81,7 +99,8 @@ def _operation(endpoint: Endpoint, question: Mapping[str, Any]) -> dict[str, Any
         "description": (endpoint.answer.__doc__ or "").partition("\n\n")[0],
         "parameters": list(_parameters(endpoint, question)),
         "responses": _responses(endpoint),
-        "x-scope": endpoint.scope,
+        # The names in the list are those of the scopes that are needed; none is for everybody.
+        "security": [{"token": [endpoint.scope]}] if endpoint.scope else [],
     }
     if endpoint.takes:
         operation["requestBody"] = {"required": True, "content": _content(endpoint.takes)}
@@ -137,6 +156,9 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.method == "GET":
         responses["304"] = {"description": "The caller has the answer already."}
     failed: dict[int, list[str]] = {}
+    for status, title in _AT_THE_DOOR.items():
+        if endpoint.scope or status == HTTPStatus.BAD_REQUEST:
+            failed[status] = [title]
     for failure in endpoint.fails:
         failed.setdefault(failure.status, []).append(failure.title)
     if asks or not endpoint.takes:

@@ -78,6 +78,22 @@ def test_each_endpoint_is_described_once(document: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_the_document_says_which_token_is_needed(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    """Each operation names its scope and what is answered without it; the page says so, too."""
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for endpoint in ENDPOINTS:
+        if endpoint.path in document["paths"]:
+            operation = document["paths"][endpoint.path][endpoint.method.lower()]
+            scopes = [endpoint.scope] if endpoint.scope else []
+            assert [name for one in operation["security"] for name in one["token"]] == scopes
+            assert {"400", *(("401", "403") if scopes else ())} <= operation["responses"].keys()
+    page = client.get("/docs").text
+    assert all(f"<code>{scope}</code>" in page for scope in ("read", "append"))
+    assert "Needs no token" in page
+
+
 @pytest.mark.parametrize("path", READING)
 def test_each_answer_is_as_described(
     client: TestClient, document: dict[str, Any], path: str
