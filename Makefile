@@ -46,6 +46,9 @@ run: setup ## record one run of the pipeline market-data, then serve the dashboa
 	$(BIN)/runfold run market-data
 	@trap : INT; $(BIN)/runfold serve --no-auth --port $(PORT) || [ $$? -eq 130 ]
 
+# Compiled once and kept, whatever is set: the tests start hundreds of processes.
+test test-faults bench: export PYTHONDONTWRITEBYTECODE :=
+
 test: lint types ## lint, types and all tests but the long fault runs
 	tools/system-packages
 	$(BIN)/pytest -m "not faults" -n 2 --dist worksteal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount, Route, compile_path
+from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.staticfiles import StaticFiles
 
 from automation.upkeep import Upkeep
@@ -29,8 +30,8 @@ from web.broadcast import Broadcast
 from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import PAGES
+from web.pages.acknowledge import acknowledge_route
 from web.pages.page import page_routes
-from web.pages.runs import to_runs
 from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
@@ -90,7 +91,7 @@ def create_app(
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
     app = Starlette(
-        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger)],
+        routes=[*routes_of(ledger, kept, ENDPOINTS), *sign_in, *_page_routes(ledger, admission)],
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
@@ -138,10 +139,11 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(ledger: ServedLedger) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger, admission: Admission) -> list[BaseRoute]:
+    may_change = admission.may_change and os.access(ledger.reader.folder.path, os.W_OK)
     return [
-        Route("/", to_runs),
-        *page_routes(PAGES, ledger.history),
+        *page_routes(PAGES, ledger.history, may_change=may_change),
+        acknowledge_route(ledger.history, ledger.recording),
         Mount("/static", StaticFiles(packages=[("web", "static")])),
     ]
 

@@ -1,5 +1,7 @@
 """The pages at many runs: how soon the first byte comes, and how soon Chromium has drawn them.
 
+The runs are of 50 pipelines, and one of 37 fails, in 500 ways.
+
 Run: ``python -m benchmarks.pages [runs] [folder]`` (100,000 runs by default). A folder that holds a
 log already is taken as it is, and gets two long runs more: one of 1,000 attempts, and one of
 10,000 events. Each figure stands beside that of the smallest answer there is, ``/healthz``, taken
@@ -21,7 +23,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.big_log import run_name
+from benchmarks.big_log import PIPELINES, bodies, index_log, make_log, run_name
+from benchmarks.failures import failing
 from benchmarks.listing import history_of
 from benchmarks.measuring import report
 from ledger import EventLog, NewEvent
@@ -32,14 +35,28 @@ from tests.web.serving import serving
 
 ROUNDS = 21
 LOADS = 7
+NAMES = (*PIPELINES, *[f"pipeline-{number:02}" for number in range(5, 50)])
+KINDS = 18_500
 MANY_ATTEMPTS, MANY_EVENTS = "long-attempts", "long-events"
 SMALLEST = "/healthz"
 _LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 
+def of_many_pipelines(number: int) -> Sequence[EventData]:
+    """Give the events of one run of one of 50 pipelines; every 37th fails."""
+    fails = number % 37 == 0
+    first, *rest = failing(number - number % 50 + (0 if fails else 1))
+    return (first.model_copy(update={"pipeline": NAMES[number % 50]}), *rest)
+
+
 def pages(runs: int) -> Sequence[str]:
     """Name the pages that are asked for."""
     return (
+        "/",
+        "/pipelines/nightly",
+        "/pipelines/nightly?days=365&stage=load",
+        "/failures",
+        "/failures?state=all&pipeline=nightly",
         "/runs",
         "/runs?result=failed",
         "/runs?pipeline=nightly&metadata=team%3Ddata",
@@ -114,6 +131,9 @@ def main() -> None:
     runs = int(arguments[0]) if arguments else 100_000
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(arguments[1]) if len(arguments) > 1 else Path(scratch, "big")
+        if not folder.exists():
+            make_log(folder, runs, bodies(runs, of_many_pipelines, kinds=KINDS))
+            index_log(folder)
         history_of(folder, runs).close()
         record_long_runs(folder)
         with history_of(folder, runs) as history:

@@ -64,7 +64,7 @@ _CLOSING = ",.)]}>"
 _NO_VALUE = frozenset(
     ("none", "null", "nil", "true", "false", "undefined", "str", "bytes", "int", "bool", "string")
 )
-_CODE = re.compile(r"[A-Za-z_][\w.]*[(\[{].*|\$\{?\w+\}?|\*+|<[^<>]*", re.DOTALL)
+_CODE = re.compile(r"[A-Za-z_][\w.]*[(\[{].*|\$\{?[A-Za-z_]\w*\}?|\*+|<[^<>]*", re.DOTALL)
 
 
 def redact_text(text: str, keys: SecretKeys) -> str:

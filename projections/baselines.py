@@ -5,8 +5,9 @@ it. Of their durations the median is what is usual, and the median of how far th
 the spread. The same is done for each stage, of the last successful attempt in each of these runs.
 
 A run, or a stage that passed in it, is a regression when it took at least 1.5 times the median, and
-lies above the median by more than 3 times the spread, and there were at least 5 successes. It is so
-for runs that succeeded: what failed or was stopped says nothing about speed.
+lies above the median by more than 3 times the spread and by at least a second, and there were at
+least 5 successes. It is so for runs that succeeded: what failed or was stopped says nothing about
+speed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from projections.run_history import RunHistory
 __all__ = [
     "ENOUGH",
     "FACTOR",
+    "FLOOR_SECONDS",
     "LAST",
     "SPREADS",
     "Baseline",
@@ -46,6 +48,9 @@ ENOUGH = 5
 
 FACTOR = 1.5
 SPREADS = 3.0
+FLOOR_SECONDS = 1.0
+"""What takes milliseconds doubles its time whenever the machine is busy."""
+
 _SUCCESS = "success"
 
 
@@ -125,6 +130,7 @@ def is_regression(seconds: float, before: Usual) -> bool:
         before.successes >= ENOUGH
         and seconds >= FACTOR * before.median
         and seconds - before.median > SPREADS * before.spread
+        and seconds - before.median >= FLOOR_SECONDS
     )
 
 

@@ -27,6 +27,7 @@ from projections.run_summary import UtcText
 __all__ = [
     "Acknowledgement",
     "FailureGroup",
+    "FailureGroupState",
     "FailuresPage",
     "SeenFailure",
     "find_fingerprints",
@@ -116,7 +117,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     new_since: int | None
     new_version: str | None
     pipeline: str | None
-    every: bool
+    state: FailureGroupState | None
     limit: int
 
 
@@ -127,6 +128,7 @@ def list_failures(
     new_since: datetime | str | None = None,
     pipeline: str | None = None,
     every: bool = False,
+    state: FailureGroupState = "open",
     limit: int = 100,
 ) -> FailuresPage:
     """List the failures by their fingerprints, the last seen first.
@@ -137,7 +139,8 @@ def list_failures(
         new_since: only groups of which nothing was seen before this time; or, for a code version,
             none in a run that began before the first run of it that failed.
         pipeline: only failures of this pipeline.
-        every: those that are acknowledged, and those that were all tried again, too.
+        every: whatever their state.
+        state: only groups of this state, unless every one is asked for.
         limit: how many groups at most.
 
     Raises:
@@ -152,7 +155,7 @@ def list_failures(
         new_since=_micros("new_since", moment),
         new_version=version,
         pipeline=pipeline,
-        every=every,
+        state=None if every else state,
         limit=min(limit, _MOST),
     )
     return history.ask(lambda connection, position: _page(connection, position, asked))

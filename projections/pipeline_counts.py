@@ -11,7 +11,7 @@ from projections.queries import query
 from projections.run_history import RunHistory
 from projections.run_summary import UtcText
 
-__all__ = ["PipelineCounts", "pipeline_counts"]
+__all__ = ["PipelineCounts", "counts_by_pipeline", "pipeline_counts"]
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
@@ -36,12 +36,15 @@ class PipelineCounts(BaseModel):
 
 def pipeline_counts(history: RunHistory) -> tuple[list[PipelineCounts], int]:
     """Count the runs of each pipeline, in order of their names; give the position as well."""
-    return history.ask(lambda connection, position: (_counts(connection), position))
+    return history.ask(lambda connection, position: (counts_by_pipeline(connection), position))
 
 
-def _counts(connection: sqlite3.Connection) -> list[PipelineCounts]:
+def counts_by_pipeline(
+    connection: sqlite3.Connection, only: str | None = None
+) -> list[PipelineCounts]:
+    """Count the runs of each pipeline, or of one alone, in one state of the read model."""
     kinds: dict[str, dict[str, int]] = {}
-    for pipeline, result, runs in connection.execute(query("counts_kept")):
+    for pipeline, result, runs in connection.execute(query("counts_kept"), {"pipeline": only}):
         kinds.setdefault(pipeline, {})[result or "running"] = runs
     return [
         PipelineCounts(

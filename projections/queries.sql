@@ -106,7 +106,8 @@ SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE ? IS NULL OR result = ?
 SELECT coalesce(sum(runs), 0) FROM runs_counts WHERE pipeline = ? AND (? IS NULL OR result = ?)
 
 -- counts_kept --
-SELECT pipeline, result, runs FROM runs_counts WHERE runs > 0
+SELECT pipeline, result, runs FROM runs_counts
+WHERE runs > 0 AND (:pipeline IS NULL OR pipeline = :pipeline)
 
 -- last_success --
 SELECT ended FROM runs INDEXED BY runs_by_pipeline
@@ -197,7 +198,7 @@ WITH counted AS MATERIALIZED (
             AND (:pipeline IS NULL OR old.pipeline = :pipeline)
     ))
 )
-SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
+SELECT (SELECT count(*) FROM found WHERE :state IS NULL OR state = :state),
     (SELECT count(*) FROM found WHERE state = 'acknowledged'),
     (SELECT count(*) FROM found WHERE state = 'flaky'),
     page.*,
@@ -207,7 +208,7 @@ SELECT (SELECT count(*) FROM found WHERE :every OR state = 'open'),
         WHERE fingerprint = page.fingerprint AND (:pipeline IS NULL OR pipeline = :pipeline))
 FROM (SELECT 1) LEFT JOIN (
     SELECT fingerprint, state, failures, retried, runs, last
-    FROM found WHERE :every OR state = 'open' ORDER BY last DESC LIMIT :limit
+    FROM found WHERE :state IS NULL OR state = :state ORDER BY last DESC LIMIT :limit
 ) AS page
 ORDER BY last DESC
 
@@ -223,6 +224,24 @@ SELECT min(run) FROM failures WHERE code_version = ?
 -- fingerprints_by_prefix --
 SELECT DISTINCT fingerprint FROM failures INDEXED BY failures_by_fingerprint
 WHERE fingerprint >= ? AND fingerprint < ? ORDER BY fingerprint LIMIT ?
+
+-- first_and_last_hour --
+SELECT min(hour), max(hour) FROM runs_hours
+
+-- activity_by_hours --
+SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
+WHERE hour >= :first AND hour < :end GROUP BY slot, result
+
+-- activity_of_pipeline --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_by_pipeline
+WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
+    AND started >= :begin AND started < :end GROUP BY slot, result
+
+-- activity_by_start --
+SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
+FROM runs INDEXED BY runs_newest
+WHERE started >= :begin AND started < :end GROUP BY slot, result
 
 -- pipelines --
 SELECT DISTINCT pipeline FROM runs_counts WHERE pipeline != '' ORDER BY pipeline
@@ -291,20 +310,36 @@ ORDER BY started DESC, run DESC LIMIT 1
 SELECT json_extract(summary, '$.run_id'), pipeline, started, run, result, duration, attempts
 FROM runs CROSS JOIN runs_details USING (run) WHERE run = ?
 
--- first_and_last_hour --
-SELECT min(hour), max(hour) FROM runs_hours
+-- last_runs_of --
+SELECT json_extract(summary, '$.run_id'), result, started, duration FROM (
+    SELECT run, result, started, duration FROM runs INDEXED BY runs_in_order
+    WHERE pipeline IS ? ORDER BY run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY run
 
--- activity_by_hours --
-SELECT (hour - :first) / :hours AS slot, result, sum(runs) FROM runs_hours
-WHERE hour >= :first AND hour < :end GROUP BY slot, result
+-- last_runs_in_detail --
+SELECT run, result, started, duration, summary, attempts FROM (
+    SELECT run, result, started, duration FROM runs INDEXED BY runs_in_order
+    WHERE pipeline = :pipeline AND run < :before ORDER BY run DESC LIMIT :limit
+) CROSS JOIN runs_details USING (run) ORDER BY run
 
--- activity_of_pipeline --
-SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
-FROM runs INDEXED BY runs_by_pipeline
-WHERE pipeline = :pipeline AND (result IN ('success', 'failed', 'stopped') OR result IS NULL)
-    AND started >= :begin AND started < :end GROUP BY slot, result
+-- failure_reason --
+SELECT json_extract(summary, '$.failure_reason') FROM runs_details
+WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)
 
--- activity_by_start --
-SELECT (started - :begin) / :width AS slot, coalesce(result, ''), count(*)
-FROM runs INDEXED BY runs_newest
-WHERE started >= :begin AND started < :end GROUP BY slot, result
+-- last_going_on --
+SELECT summary, attempts FROM (
+    SELECT run, started FROM runs INDEXED BY runs_by_result
+    WHERE result IS NULL ORDER BY started DESC, run DESC LIMIT ?
+) CROSS JOIN runs_details USING (run) ORDER BY started DESC, run DESC
+
+-- failures_over_time --
+SELECT fingerprint, (failed - :begin) / :width AS slot, count(*)
+FROM json_each(:fingerprints) AS asked CROSS JOIN failures INDEXED BY failures_by_fingerprint
+ON fingerprint = asked.value
+WHERE failed >= :begin AND failed < :end AND (:pipeline IS NULL OR pipeline = :pipeline)
+GROUP BY fingerprint, slot
+
+-- failed_attempt --
+SELECT failures.stage, failures.attempt, attempts
+FROM failures INDEXED BY failures_by_fingerprint CROSS JOIN runs_details USING (run)
+WHERE fingerprint = ? AND position = ?

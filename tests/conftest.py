@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.faults.workshop import Workshop
 
 # A check that others wait for says the same of the same code; new examples are found by people,
 # whose runs are random.
-settings.register_profile("ci", derandomize=True, print_blob=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes is up to the machine, so it shows nothing.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("people", unhurried, max_examples=50)
+settings.register_profile("ci", unhurried, max_examples=50, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "people")
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Give a place to start processes that meet faults, each a fork of one that has it all."""
+    with Workshop(tmp_path_factory.mktemp("workshop")) as place:
+        yield place

@@ -23,7 +23,11 @@ from web.safety.answer_headers import SECURITY_HEADERS
 RUNS = "/api/pipeline/runs"
 PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
-PAGES = ("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/static/live.js")
+PAGES = (
+    *("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/pipelines/nightly", "/failures"),
+    "/static/live.js",
+)
+FORM = "/failures/{fingerprint}/acknowledge"
 STREAM = "/api/pipeline/stream"
 API = tuple(
     each.path.replace("{run_id}", "run-1")
@@ -235,8 +239,10 @@ def test_the_api_says_which_methods_it_takes(client: TestClient, path: str) -> N
 def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     """A new route must come into the tests that go over every address."""
     paths = {route.path for route in app.routes if isinstance(route, Route | Mount)}
-    asked = {path.replace("run-1", "{run_id}") for path in ADDRESSES} - {"/static/live.js"}
-    assert paths == asked | {path for path, _ in WRITTEN} | {"/static", STREAM}
+    asked = {
+        path.replace("run-1", "{run_id}").replace("nightly", "{name}") for path in ADDRESSES
+    } - {"/static/live.js"}
+    assert paths == asked | {path for path, _ in WRITTEN} | {"/static", STREAM, FORM}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])
@@ -293,8 +299,8 @@ def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) 
 
 
 def test_the_page_lists_the_runs(client: TestClient) -> None:
-    """The first address leads to the runs, each with its result in words."""
-    page = client.get("/").text
+    """Each run with its result in words."""
+    page = client.get("/runs").text
     for text in ("3</b> runs", 'id="run-run-1"', "nightly", "stopped", "1 of 1", "at position"):
         assert text.lower() in page.lower()
     assert "ValueError: no more &lt;input&gt;" in page

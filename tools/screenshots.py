@@ -17,6 +17,8 @@ from tests.web.sample_runs import record_sample, running_run
 from tests.web.serving import serving
 
 PICTURES: Mapping[str, str] = {
+    "overview": "/",
+    "pipeline": "/pipelines/nightly",
     "runs": "/runs",
     "run": "/runs/run-failed",
 }
@@ -42,7 +44,7 @@ def main() -> None:
     _INTO.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "runs")
-        record_sample(folder)
+        record_sample(folder, successes=90)
         with running_run(folder), serving(folder) as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]

@@ -7,13 +7,18 @@ from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
-__all__ = ["run_address", "way_up", "with_query"]
+__all__ = ["pipeline_address", "run_address", "way_up", "with_query"]
 
 
 def way_up(request: Request) -> str:
     """Give the relative address of the first page, as seen from the one that is asked for."""
     path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     return "../" * (path.count("/") - 1) or "./"
+
+
+def pipeline_address(name: str) -> str:
+    """Give the address of a pipeline, relative to the first page."""
+    return f"pipelines/{quote(name, safe='')}"
 
 
 def run_address(run_id: str) -> str:

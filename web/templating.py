@@ -10,11 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.plain_values import utc_text
-from web.addresses import run_address
+from web.addresses import pipeline_address, run_address
 from web.wording import (
     ago_text,
     duration_text,
     number_text,
+    percent_text,
     readable,
     readable_lines,
     span_text,
@@ -57,6 +58,8 @@ def _environment() -> Environment:
         "one_line": readable,
         "lines": readable_lines,
         "millis": _millis,
+        "percent": percent_text,
+        "pipeline_address": pipeline_address,
         "pretty": _json_text,
         "run_address": run_address,
         "span": span_text,

@@ -10,14 +10,17 @@ __all__ = [
     "ago_text",
     "duration_text",
     "number_text",
+    "percent_text",
     "readable",
     "readable_lines",
     "span_text",
+    "trend_text",
     "utc_minute",
     "utc_short",
 ]
 
 _TEN, _MINUTE, _MILLION = 10, 60, 1_000_000
+_STEADY = 10
 _SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _AGO = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 # What a program sends a terminal to colour its output, and other commands of that kind.
@@ -61,6 +64,22 @@ def number_text(number: float) -> str:
     if isinstance(number, int):
         return f"{number:,}"
     return f"{number:,.6g}" if abs(number) < _MILLION else f"{number:,.0f}"
+
+
+def percent_text(share: float) -> str:
+    """Write a share in percent, so that only all is ``100%``, and only none is ``0%``."""
+    text = f"{100 * share:.0f}%"
+    if text == "100%" and share < 1:
+        return ">99%"
+    return "<1%" if text == "0%" and share > 0 else text
+
+
+def trend_text(times: float) -> str:
+    """Say how a duration moves that is so many times the one before; little is ``steady``."""
+    percent = round(100 * (times - 1))
+    if abs(percent) < _STEADY:
+        return "steady"
+    return f"{percent}% longer" if percent > 0 else f"{-percent}% shorter"
 
 
 def utc_minute(moment: datetime) -> str:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported here so that a missing extra is one clear line.
         from automation.commands.command_line import invoke  # noqa: PLC0415
 
-        return invoke(arguments)
+        return invoke(words)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA_RUN:
             raise

@@ -75,7 +75,7 @@ def test_a_runs_file_of_ours_comes_through_unchanged(tmp_path: Path) -> None:
     assert check_round_trip(tmp_path / "one", tmp_path / "two") == 5
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(valid_runs())
 def test_any_history_comes_through_a_runs_file(events: list[NewEvent]) -> None:
     """Whatever a legal run did, its nine values are the same after an import."""

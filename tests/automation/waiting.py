@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["is_alive", "wait_until"]
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 def wait_until(holds: Callable[[], object], what: str) -> None:

@@ -1,4 +1,4 @@
-"""What the fault runs share: processes to end, and a tally of what was done to them."""
+"""What the fault runs share: a folder in memory, and a tally of what was done to them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.workshop import Workshop
-
 _MEMORY = Path("/dev/shm")
 _TALLY: Counter[str] = Counter()
 
@@ -19,13 +17,6 @@ _TALLY: Counter[str] = Counter()
 def tally() -> Counter[str]:
     """Count what was done, by its name, over the whole run."""
     return _TALLY
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """Give a place to start processes."""
-    with Workshop(tmp_path_factory.mktemp("workshop")) as place:
-        yield place
 
 
 @pytest.fixture

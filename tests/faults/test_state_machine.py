@@ -264,7 +264,6 @@ def run_machine(examples: int, steps: int) -> Counter[str]:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -77,7 +77,6 @@ def with_data(data: bytes, event_type: bytes = b"stage_started") -> bytes:
     return sealed(head.replace(b"stage_started", event_type) + b',"data":' + data)
 
 
-@settings(deadline=None)
 @given(valid_events(), st.integers(1, 2**62), st.integers(0, 99))
 def test_every_event_comes_back_as_it_was(event: NewEvent, position: int, rest: int) -> None:
     """Encoding and decoding any event of any type gives the same values again."""
@@ -94,7 +93,6 @@ def test_every_event_comes_back_as_it_was(event: NewEvent, position: int, rest: 
     assert (recorded.line, recorded.leaf) == (line, leaf_hash(line))
 
 
-@settings(deadline=None)
 @given(valid_events())
 def test_a_line_is_one_json_object_with_its_keys_in_order(event: NewEvent) -> None:
     """Any JSON reader finds the twelve keys in the order of the format, on one line."""
@@ -150,7 +148,6 @@ def test_each_flipped_bit_is_refused() -> None:
             decode_envelope(bytes(flipped))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_shortened_line_is_refused(data: st.DataObject) -> None:
     """A line that lacks bytes at its end never passes for a line."""
@@ -183,7 +180,6 @@ def test_an_event_over_the_limit_is_refused_before_it_becomes_a_line() -> None:
     assert caught.value.size > caught.value.limit == MAX_LINE
 
 
-@settings(deadline=None)
 @given(event_data, st.integers(1, 100))
 def test_what_a_body_says_of_its_size_is_never_too_little(data: Any, run_length: int) -> None:
     """The size checked before the append bounds the line that is written."""
@@ -308,7 +304,7 @@ def test_a_payload_that_is_not_json_is_refused(event_type: bytes, data: bytes) -
         decode(with_data(data, event_type))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
 def test_any_bytes_give_an_event_or_a_bad_line(noise: bytes) -> None:
     """Whatever stands in the place of a payload, decoding ends in an event or in BadLine."""

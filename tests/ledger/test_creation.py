@@ -10,6 +10,7 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerDamaged, LedgerError, LedgerNotFound, LedgerUnwritable
+from tests.faults.workshop import Workshop
 from tests.ledger.damage import lose_lock
 from tests.ledger.examples import acknowledgement, run_started
 from tests.ledger.processes import finish, needs_strace, start
@@ -104,23 +105,24 @@ def test_processes_make_one_ledger(folder: Path) -> None:
         ("pwrite64", 2),
     ],
 )
-def test_a_kill_at_any_step_of_the_making(folder: Path, call: str, most: int) -> None:
+def test_a_kill_at_any_step_of_the_making(
+    folder: Path, workshop: Workshop, call: str, most: int
+) -> None:
     """However its maker ends, the next one finishes the ledger; readers see none or a sound one."""
     folder.mkdir(parents=True)
 
     def end_at(number: int) -> int:
         there = folder / f"{call}-{number}"
-        maker = start("append", there, 0, fault=f"{call}:signal=SIGKILL:when={number}")
-        maker.communicate()
+        fault = f"{call}:signal=SIGKILL:when={number}"
+        _, code = workshop.run("append_some", there, "w", 1 << 26, 0, inject=[fault])
         try:
             assert len(list(LogReader(there).read())) <= 1
         except LedgerNotFound:
-            assert maker.returncode
+            assert code
         check_works(there)
-        return maker.returncode
+        return code
 
-    with ThreadPoolExecutor(2) as pool:
-        first, *_, last = pool.map(end_at, range(1, most + 1))
+    first, *_, last = map(end_at, range(1, most + 1))
 
     assert first != 0
     assert last == 0, f"{call} is called more often than this test believes"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import BaseModel, ValidationError
 
 from ledger.errors import InvalidEvent
@@ -94,7 +94,6 @@ def test_each_type_is_a_frozen_model_without_room_for_more(model: type[EventData
     assert model.schema_version == 1
 
 
-@settings(deadline=None)
 @given(event_data)
 def test_a_payload_cannot_be_changed(data: EventData) -> None:
     """Setting any field of any payload is refused."""

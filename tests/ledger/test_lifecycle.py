@@ -182,14 +182,14 @@ def test_a_skipped_stage_may_still_start_with_its_first_attempt() -> None:
     assert isinstance(advance(skipped, "stage_started", "load", 2), Violation)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(valid_runs())
 def test_any_legal_history_passes(events: list[NewEvent]) -> None:
     """No story of runs that the words of the design allow breaks a table."""
     assert not [state for state in history(events).values() if isinstance(state, Violation)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(valid_runs(max_runs=1), event_data)
 def test_after_the_end_only_a_remark_may_follow(events: list[NewEvent], data: EventData) -> None:
     """Whatever happens to a run that ended is a violation, but for an annotation."""
@@ -206,7 +206,6 @@ def test_after_the_end_only_a_remark_may_follow(events: list[NewEvent], data: Ev
         assert isinstance(following, Violation)
 
 
-@settings(deadline=None)
 @given(stage_names, st.sampled_from(["stage_completed", "stage_failed", "stage_stopped"]))
 def test_a_presumed_end_gives_way_to_what_really_happens(stage: str, event_type: str) -> None:
     """An abandoned run whose writer speaks again runs again, its open attempt untouched."""
@@ -234,7 +233,6 @@ def test_types_of_no_run_and_unknown_types_change_nothing() -> None:
         assert advance(state, event_type) is state
 
 
-@settings(deadline=None)
 @given(st.lists(event_data, max_size=12))
 def test_advancing_never_fails_and_never_changes_a_state(several: list[EventData]) -> None:
     """Any events in any order give a state or a violation, and an old state stays as it was."""

@@ -469,7 +469,7 @@ def test_reading_writes_nothing(long_log: Path) -> None:
     assert snapshot(long_log) == before
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(after=st.integers(0, 110), until=st.none() | st.integers(0, 110))
 def test_reading_after_any_position(long_log: Path, after: int, until: int | None) -> None:
     """What is read are the raw lines after a position, in order, up to another one."""
@@ -483,7 +483,6 @@ def test_reading_after_any_position(long_log: Path, after: int, until: int | Non
     )
 
 
-@settings(deadline=None)
 @given(number=st.integers(0, 11), until=st.none() | st.integers(0, 110))
 def test_reading_one_run(long_log: Path, number: int, until: int | None) -> None:
     """A run's events are its lines of the log, in order, whatever lies between."""
@@ -512,7 +511,7 @@ def test_an_unknown_run_has_no_events(log: EventLog) -> None:
         assert list(log.read_run(run_id)) == []
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(events=valid_runs())
 def test_any_legal_history_can_be_appended_and_read_back(
     tmp_path_factory: pytest.TempPathFactory, events: list[NewEvent]

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.events import RunAnnotated, StageCompleted
@@ -105,7 +105,6 @@ def test_objects_of_a_program_become_plain_values(value: object, plain: object) 
     check_json(to_plain(value))
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_plain_values_stay_as_they_are(value: Any) -> None:
     """What may enter the log anyhow is not touched."""
@@ -162,7 +161,6 @@ _objects: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_objects)
 def test_every_object_becomes_something_that_may_enter_the_log(value: Any) -> None:
     """Whatever a pipeline gives as metadata or metric, the payload around it is accepted."""
@@ -181,7 +179,6 @@ def test_unstorable_text_is_refused_or_made_visible() -> None:
     check_text("plain Ω", "note")
 
 
-@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(1, 1, 3), timezones=st.just(EAST)))  # noqa: DTZ001
 def test_times_take_27_characters_and_sort_as_text(moment: datetime) -> None:
     """A time in the log is UTC with microseconds, of one width, so text order is time order."""

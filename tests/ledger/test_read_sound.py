@@ -34,7 +34,7 @@ def read(folder: Path, after: int = 0) -> tuple[dict[int, bytes], list[OutOfReac
     return lines, [item for item in items if isinstance(item, OutOfReach)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(damages, st.integers(0, 40))
 def test_any_damage_leaves_exactly_the_sound_rest(
     whole: Path, several: Sequence[Damage], after: int

@@ -14,6 +14,7 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.errors import AppendFailed, LedgerDamaged, LedgerError, LedgerReplaced
+from tests.faults.workshop import Workshop
 from tests.ledger.damage import copy_of, cut, flip, last_segment, lose_lock, set_mark
 from tests.ledger.examples import acknowledgement, one_run, run_started, stage_started
 from tests.ledger.processes import finish, needs_strace, running, say_of, start
@@ -223,7 +224,7 @@ def test_a_cut_that_was_not_noted_is_noted_by_the_next(folder: Path) -> None:
 
 @needs_strace
 @pytest.mark.parametrize("call", ["write", "fsync", "ftruncate", "fdatasync", "pwrite64"])
-def test_a_kill_at_any_step_of_a_recovery(folder: Path, call: str) -> None:
+def test_a_kill_at_any_step_of_a_recovery(folder: Path, workshop: Workshop, call: str) -> None:
     """However often an opener is killed while it recovers, the next one finishes its work."""
     torn = b"torn bytes"
     before = raw_lines(folder)
@@ -232,9 +233,9 @@ def test_a_kill_at_any_step_of_a_recovery(folder: Path, call: str) -> None:
 
     for number in range(1, 5):
         copy = copy_of(folder, "killed")
-        killed = start("append", copy, 0, fault=f"{call}:signal=SIGKILL:when={number}")
-        killed.communicate()
-        if killed.returncode == 0:
+        fault = f"{call}:signal=SIGKILL:when={number}"
+        _, code = workshop.run("append_some", copy, "w", 1 << 26, 0, inject=[fault])
+        if code == 0:
             break
         _, recovered = reopened(copy)
         check_quarantine(copy, torn, recovered)

@@ -65,7 +65,7 @@ def told(error: LedgerError | None) -> Any:
     return None if error is None else (type(error), str(error))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(POSITIONS, st.none() | POSITIONS)
 def test_a_sound_log_is_replayed_as_it_is_read(whole: Path, after: int, until: int | None) -> None:
     """From any position to any other, across segments: the same lines, each once and in order."""
@@ -116,7 +116,7 @@ def test_one_run_is_replayed_from_its_own_lines(whole: Path) -> None:
             assert list(replay_run(reader, run_id, until)) == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(damages, POSITIONS)
 def test_over_damage_it_gives_what_reading_gives_or_more(
     whole: Path, several: Sequence[Damage], after: int

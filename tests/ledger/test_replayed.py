@@ -77,7 +77,7 @@ def assert_agree(line: bytes) -> None:
     assert told_by(lambda one: decode_together([line, one])[1], line) == expected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(valid_events())
 def test_it_says_what_the_model_says(event: NewEvent) -> None:
     """Attribute by attribute and type by type, for whatever the codec writes of any event."""
@@ -190,7 +190,7 @@ def odd_payloads(draw: st.DrawFn) -> tuple[str, object]:
     return data.type, payload
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(odd_payloads())
 @example(("stage_started", {"stage": "load", "attempt": 1.0}))
 @example(("stage_started", {"stage": "load", "attempt": "1"}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from ledger import EventLog, LogReader, NewEvent
 from ledger.errors import LedgerDamaged, SequenceConflict
 from ledger.events import FailureAcknowledged
+from tests.faults.workshop import Workshop
 from tests.ledger.damage import cut, lose_lock, set_mark
 from tests.ledger.examples import (
     acknowledgement,
@@ -209,25 +209,24 @@ def test_a_live_writer_notices_appends_and_a_rotation_that_were_not_marked(folde
 @pytest.mark.parametrize(
     ("call", "count"), [("fdatasync", 12), ("fsync", 4), ("pwrite64", 9), ("write", 14)]
 )
-def test_a_kill_around_a_rotation(folder: Path, call: str, count: int) -> None:
+def test_a_kill_around_a_rotation(folder: Path, workshop: Workshop, call: str, count: int) -> None:
     """A writer killed at any sync, mark or write near a rotation leaves a log that goes on."""
 
     def end_at(number: int) -> int:
         there = folder.with_name(f"{call}-{number}")
         with EventLog.open(there) as live:
             fault = f"{call}:signal=SIGKILL:when={number}"
-            writer = start("append_in_rooms", there, SMALL, fault=fault)
-            said, _ = writer.communicate()
+            job, code = workshop.run("append_some", there, "w", SMALL, 6, inject=[fault])
             live.append(acknowledgement("alive"))
         with EventLog.open(there, segment_bytes=SMALL) as again:
             again.append(acknowledgement("again"))
 
         found = {line["event_id"] for line in assert_whole(there)}
-        assert set(said.split("\n")[:-1]) <= found
-        return writer.returncode
+        assert set(job.acknowledged()) <= found
+        return code
 
-    with ThreadPoolExecutor(2) as pool:
-        assert any(pool.map(end_at, range(1, count + 1, 3)))
+    codes = [end_at(number) for number in range(1, count + 1, 3)]
+    assert any(codes)
 
 
 def test_a_reader_notices_while_it_follows(folder: Path) -> None:

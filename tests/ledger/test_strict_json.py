@@ -215,7 +215,6 @@ def test_a_hostile_text_is_refused_like_any_other(data: bytes) -> None:
     str(caught.value).encode()
 
 
-@settings(deadline=None)
 @given(json_values, st.booleans())
 def test_what_may_enter_the_log_comes_through_unchanged(value: Any, ascii_only: bool) -> None:
     """The boundary refuses nothing that a payload may hold."""
@@ -229,7 +228,7 @@ _TOKENS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | st.lists(_TOKENS, max_size=25).map(lambda t: "".join(t).encode()))
 @example(b'{"a":"\\ud83d\\ude00"}')
 def test_any_bytes_give_a_safe_value_or_the_one_error(data: bytes) -> None:

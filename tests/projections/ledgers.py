@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from collections import Counter
@@ -123,6 +122,7 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
     expected: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
     counts: Counter[tuple[str, str]] = Counter()
     stages: Counter[str] = Counter()
+    hours: Counter[tuple[int, str]] = Counter()
     for run_id, state in sorted(fold_runs(events).items()):
         run = next(event.position for event in events if event.run_id == run_id)
         summary = summarize(state)
@@ -139,6 +139,9 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
         expected["details"].append((run, *_expected_details(summary)))
         counts[summary.pipeline or "", summary.result or ""] += 1
         stages[row[6]] += 1
+        if summary.started_at is not None:
+            hour = (summary.started_at - EPOCH) // timedelta(hours=1)
+            hours[hour, summary.result or ""] += 1
     _expect_failures(expected, events)
     _expect_statistics(expected, events)
     for name in ("metadata", "states", "details", "reasons"):
@@ -146,6 +149,7 @@ def expected_contents(folder: Path, position: int) -> dict[str, list[tuple[Any, 
     expected["trigrams"] = _indexed(expected["reasons"])
     expected["counts"] = sorted((*kind, count) for kind, count in counts.items())
     expected["stages"] = sorted(stages.items())
+    expected["hours"] = sorted((*slot, count) for slot, count in hours.items())
     expected["projections"] = sorted((one.name, one.version) for one in registered())
     checkpoint = VERSION, reader.identity.ledger_id, position, reader.leaf_at(position), position
     expected["checkpoint"] = [(1, *checkpoint)]
@@ -194,10 +198,10 @@ def _expect_statistics(
             for width in WIDTHS:
                 held = sums.setdefault((width, int(slot) // width * width, *rest), {})
                 for name, number in numbers.items():
-                    both = held.get(name, 0), number
+                    both = held.get(name, number if name.startswith("max_") else 0), number
                     held[name] = max(both) if name.startswith("max_") else sum(both)
     expected["statistics"] = sorted(
-        (*key, json.dumps(dict(sorted(held.items())), separators=(",", ":")))
+        (*key, msgspec.json.encode(dict(sorted(held.items()))).decode())
         for key, held in sums.items()
     )
 

@@ -19,7 +19,6 @@ from projections.projector import Projector
 from projections.read_model import ReadModels
 from projections.rebuilding import build
 from projections.registry import registered
-from tests.projections.drawing import unhurried
 from tests.projections.failing_runs import Teller, Told, listed, said
 from tests.projections.ledgers import append, contents, current_model, rebuilt
 from tests.projections.recorded import at
@@ -126,7 +125,6 @@ def histories(draw: st.DrawFn) -> Iterator[Told]:
     return iter(told)
 
 
-@unhurried
 @given(histories())
 def test_step_by_step_and_rebuilt_come_to_the_same(
     tmp_path_factory: pytest.TempPathFactory, told: Iterator[Told]

@@ -15,7 +15,6 @@ from projections.run_fold import fold, initial, summarize
 from projections.run_summary import RunSummary
 from tests.ledger.examples import event_id
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     abandoned,
     annotated,
@@ -236,7 +235,7 @@ def test_an_event_may_break_several_rules() -> None:
     assert (summary.result, summary.last_position) == ("success", 20)
 
 
-@settings(unhurried, max_examples=60)
+@settings(max_examples=60)
 @given(valid_runs())
 def test_a_legal_history_has_no_anomaly_but_a_resurrection(events: list[NewEvent]) -> None:
     """What our writers append is never called odd."""

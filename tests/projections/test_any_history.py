@@ -21,7 +21,6 @@ from projections.run_state import RunState
 from projections.run_summary import FIRST_NINE, RunSummary
 from projections.runs_file import runs_file_line
 from tests.ledger.strategies import event_data, valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     abandoned,
     annotated,
@@ -225,7 +224,7 @@ def anomalies_of(state: RunState) -> tuple[Any, ...]:
     return summarize(state).anomalies
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(any_history())
 def test_any_history_can_be_folded(history: list[ReplayedEvent]) -> None:
     """Whatever passed the codec folds without an error, and nothing illegal moves anything."""
@@ -251,7 +250,6 @@ def test_any_history_can_be_folded(history: list[ReplayedEvent]) -> None:
         assert evolve(state, event) is state
 
 
-@settings(unhurried)
 @given(st.sampled_from(["success", "failed", "stopped"]), any_history(after=5))
 def test_the_first_end_stands(result: Any, after: list[ReplayedEvent]) -> None:
     """No event after a run's own end changes what it came to; only remarks still add to it."""
@@ -266,7 +264,6 @@ def test_the_first_end_stands(result: Any, after: list[ReplayedEvent]) -> None:
     assert state.last_position == (after[-1].position if after else 5)
 
 
-@settings(unhurried)
 @given(valid_runs(), st.data())
 def test_folding_in_two_steps_equals_folding_at_once(
     events: list[NewEvent], data: st.DataObject

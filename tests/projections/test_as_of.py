@@ -18,7 +18,6 @@ from projections import RunHistory
 from projections.errors import AsOfNotReached
 from projections.run_filter import RunFilter
 from projections.run_order import RunKey, RunOrder
-from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import filters, interleaved_runs
 from tests.projections.past_ledgers import cut_at, write_log
 from tests.projections.payloads import abandoned, annotated, began, done, ended, started
@@ -30,7 +29,7 @@ def unjudged(texts: list[str]) -> list[str]:
     return [re.sub(r'"liveness":"[a-z ]+"', '"liveness":null', text) for text in texts]
 
 
-@settings(unhurried, max_examples=8)
+@settings(max_examples=8)
 @given(interleaved_runs(max_runs=5), st.data())
 def test_every_past_is_what_a_log_cut_there_says_now(
     events: list[NewEvent], data: st.DataObject

@@ -199,7 +199,7 @@ edits = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(edits, st.integers(0, RUNS - 1), st.integers(0, 3)), max_size=3))
 def test_differences_and_digests_say_the_same(
     model: Path, drawn: list[tuple[str, int, int]]

@@ -33,7 +33,6 @@ from tests.ledger.examples import event_id, one_run
 from tests.ledger.forging import altered, rechained
 from tests.ledger.strategies import event_data, moments, valid_runs
 from tests.projections.broken_projections import BROKEN, CountsTwice, RaisesInEvolve, TypeCounts
-from tests.projections.drawing import unhurried
 
 MOVING = (
     "runs.last_position",
@@ -61,7 +60,7 @@ def test_ours_keep_the_contract_on_the_golden_logs(tmp_path: Path) -> None:
     check_projection(FailureRows(), GOLDEN_SUMMARY.read_bytes().splitlines())
 
 
-@settings(unhurried, max_examples=20)
+@settings(max_examples=20)
 @given(valid_runs())
 def test_ours_keep_the_contract_on_any_runs(events: list[NewEvent]) -> None:
     """They do on whatever the lifecycle allows."""
@@ -86,7 +85,7 @@ def any_log(draw: st.DrawFn) -> list[bytes]:
     return rechained(lines)
 
 
-@settings(unhurried, max_examples=20)
+@settings(max_examples=20)
 @given(any_log())
 def test_ours_keep_the_contract_on_any_log(lines: list[bytes]) -> None:
     """They do on what no log should hold."""

@@ -70,7 +70,7 @@ def test_the_digest_is_what_its_definition_says(folder: Path) -> None:
     assert digests(model)["costs"].digest == whole.hexdigest()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(batch=st.integers(2, 70), stops=st.lists(st.integers(1, 63), max_size=3))
 def test_a_model_that_grew_in_any_steps_has_the_digest_of_a_rebuild(
     folder: Path, batch: int, stops: list[int]

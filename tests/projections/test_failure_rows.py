@@ -16,7 +16,6 @@ from projections.failure_rows import FailureRows
 from projections.fingerprint import fingerprint_of
 from projections.run_fold import fold, initial, summarize
 from projections.run_rows import micros
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     ERROR,
     WRITER,
@@ -157,7 +156,6 @@ any_event = st.sampled_from(
 )
 
 
-@unhurried
 @given(st.lists(any_event, max_size=20))
 def test_the_rows_are_the_failed_attempts_of_the_summary(told: list[EventData]) -> None:
     """Whatever a history holds, legal or not: both leave out the same events."""
@@ -182,7 +180,6 @@ def test_the_rows_are_the_failed_attempts_of_the_summary(told: list[EventData]) 
     assert outside <= (summary.result == "failed" and not summary.stages_failed)
 
 
-@unhurried
 @given(st.lists(any_event, max_size=12))
 def test_an_event_that_comes_twice_changes_nothing(told: list[EventData]) -> None:
     """As a fold that is resumed may see it."""

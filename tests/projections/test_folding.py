@@ -20,7 +20,6 @@ from projections.row_store import parked_events
 from projections.run_rows import RunRows
 from tests.ledger.examples import acknowledgement
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import abandoned, annotated, began, done, ended, failed, started
 from tests.projections.recorded import RUN, at, record, record_body, replayed, tell
 from tests.projections.tally import (
@@ -51,7 +50,7 @@ def folded_at_once(events: Sequence[ReplayedEvent]) -> Model:
     return model
 
 
-@settings(unhurried, max_examples=60)
+@settings(max_examples=60)
 @given(valid_runs(), st.lists(st.integers(1, 5), min_size=1, max_size=5), st.booleans())
 def test_in_any_portions_the_model_is_the_same(
     events: list[NewEvent], portions: list[int], anew: bool

@@ -12,7 +12,6 @@ from ledger.events import EventData, RunEnded
 from projections.freshness import Expectation, PipelineStanding, Slowdown, findings_of
 from projections.run_fold import fold, initial, summarize
 from projections.run_summary import Liveness, RunSummary
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import abandoned, began, started
 from tests.projections.recorded import RUN, at, record, replayed, tell
 
@@ -52,7 +51,6 @@ def expect(
 
 
 @given(age=st.integers(-300_000, 300_000), allowed=st.integers(1, 200_000))
-@unhurried
 def test_a_success_is_too_old_when_its_age_is_beyond_what_is_allowed(
     age: int, allowed: int
 ) -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.histogram import ZERO, bucket_of, middle_of, percentiles
-from tests.projections.drawing import unhurried
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 durations = st.one_of(st.just(0.0), st.floats(1e-9, 1e12), st.floats(0.5, 2.0))
@@ -21,7 +20,7 @@ def exact(values: list[float], share: float) -> float:
     return sorted(values)[ceil(share * len(values)) - 1]
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(durations, min_size=1, max_size=60))
 def test_percentiles_are_within_one_percent(values: list[float]) -> None:
     """Of any durations, against sorting them all."""
@@ -32,7 +31,7 @@ def test_percentiles_are_within_one_percent(values: list[float]) -> None:
         assert seconds <= max(values)
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(durations, durations)
 def test_buckets_are_in_the_order_of_what_they_hold(one: float, other: float) -> None:
     """A longer duration is never in a lower bucket."""

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.kept_attempts import Attempts, AttemptState
-from tests.projections.drawing import unhurried
 
 MANY = 200
 
@@ -18,7 +17,6 @@ def begun(stage: str, attempt: int) -> AttemptState:
     return AttemptState(stage, attempt, "2026-01-15T10:00:00.000000Z", position=attempt)
 
 
-@unhurried
 @given(
     first=st.integers(0, MANY),
     steps=st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=MANY),

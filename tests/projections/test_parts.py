@@ -24,7 +24,6 @@ from ledger.replayed import decode_replayed, decode_together
 from projections.fold_worker import FoldedPart, fold_part
 from projections.parallel_fold import place_of
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.ledgers import append, stories
 from tests.projections.payloads import annotated, began, ended, started
 from tests.projections.recorded import at, record_body
@@ -56,7 +55,7 @@ def folded_at_once(folder: Path) -> Model:
     return model
 
 
-@settings(unhurried, max_examples=25)
+@settings(max_examples=25)
 @given(valid_runs(), st.integers(1, 12))
 def test_parts_of_any_size_come_to_the_same(events: list[NewEvent], size: int) -> None:
     """Runs within a part, across several, annotated later or never ended."""

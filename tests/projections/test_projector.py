@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from ledger import EventLog, NewEvent
 from projections.read_model import PAGE
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.ledgers import (
     append,
     catch_up,
@@ -39,7 +38,7 @@ from tests.projections.processes import (
 from tests.projections.programs import project
 
 
-@settings(unhurried, max_examples=15)
+@settings(max_examples=15)
 @given(valid_runs(), st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(1, 5))
 def test_however_it_is_brought_up_the_model_is_the_same(
     events: list[NewEvent], portions: list[int], batch: int

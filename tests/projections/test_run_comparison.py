@@ -16,7 +16,6 @@ from projections.paired_attempts import merged
 from projections.paired_values import pair_durations, pair_values
 from projections.run_comparison import RunComparison, compare_runs
 from projections.run_fold import fold, initial, summarize
-from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import interleaved_runs
 from tests.projections.payloads import (
     annotated,
@@ -73,7 +72,7 @@ def mirrored(value: Any) -> Any:
 
 
 @given(events=interleaved_runs(max_runs=3), data=st.data())
-@settings(unhurried, max_examples=50)
+@settings(max_examples=50)
 def test_the_other_way_round_it_is_mirrored(events: list[NewEvent], data: st.DataObject) -> None:
     """Whatever the runs did, and whichever is named first; that it can be is total, too."""
     names = sorted({event.run_id for event in events if event.run_id})
@@ -87,7 +86,7 @@ def test_the_other_way_round_it_is_mirrored(events: list[NewEvent], data: st.Dat
 
 
 @given(events=interleaved_runs(max_runs=1), hours=st.integers(0, 9))
-@settings(unhurried, max_examples=30)
+@settings(max_examples=30)
 def test_equal_runs_show_no_difference(events: list[NewEvent], hours: int) -> None:
     """A run with itself, and with one that did the same at another time."""
     later = timedelta(hours=hours)
@@ -106,7 +105,6 @@ def test_equal_runs_show_no_difference(events: list[NewEvent], hours: int) -> No
 
 
 @given(a=keys, b=keys)
-@unhurried
 def test_merged_orders_hold_each_once(a: list[tuple[str, int]], b: list[tuple[str, int]]) -> None:
     """It is the same order when they are exchanged, and each of both where one extends it."""
     order = merged(a, b)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ledger.events import EventData, RunStarted, StageFailed
 from projections.run_course import CourseEvent, course_of, first_missing
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     ERROR,
     WRITER,
@@ -47,7 +46,6 @@ def lacking(a: list[str], b: list[str]) -> int | None:
 
 
 @given(a=letters, b=letters)
-@unhurried
 def test_the_first_event_that_the_other_lacks_is_found(a: list[str], b: list[str]) -> None:
     """In both; the other way round it is the same places."""
     found = first_missing(course(a), course(b))
@@ -57,7 +55,6 @@ def test_the_first_event_that_the_other_lacks_is_found(a: list[str], b: list[str
 
 
 @given(a=letters, tail=letters)
-@unhurried
 def test_a_run_that_has_not_come_so_far_lacks_the_rest(a: list[str], tail: list[str]) -> None:
     """All it did is shared."""
     assert first_missing(course(a), course(a + tail)) == (None, len(a) if tail else None)

@@ -25,7 +25,6 @@ from projections.run_fold import summarize
 from projections.run_history import RESULTS
 from tests.ledger.examples import one_run
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.ledgers import append, json_text
 from tests.projections.payloads import abandoned, annotated, began, done, ended, imported, started
 from tests.projections.processes import GENEROUS, beside, context
@@ -71,7 +70,7 @@ def many_runs(draw: st.DrawFn) -> list[NewEvent]:
     return events
 
 
-@settings(unhurried, max_examples=15)
+@settings(max_examples=15)
 @given(many_runs(), st.integers(1, 14), st.sampled_from([None, *RESULTS]))
 def test_lists_and_counts_are_what_brute_force_gives(
     events: list[NewEvent], limit: int, result: str | None
@@ -91,7 +90,7 @@ def test_lists_and_counts_are_what_brute_force_gives(
         assert judged(running) == [run for run in by_hand(Path(folder)) if run.result is None]
 
 
-@settings(unhurried, max_examples=15)
+@settings(max_examples=15)
 @given(valid_runs())
 def test_a_list_item_is_the_detail_without_its_attempts_byte_for_byte(
     events: list[NewEvent],

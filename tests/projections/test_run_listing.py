@@ -20,7 +20,6 @@ from projections.run_filter import RunFilter
 from projections.run_listing import Effort, Past, RunsAsked, list_page
 from projections.run_order import RunKey, RunOrder
 from projections.run_rows import micros
-from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import filters, in_order, interleaved_runs, meets
 from tests.projections.past_ledgers import summaries_of, write_log
 from tests.projections.payloads import annotated, began, ended, failed, started
@@ -35,7 +34,7 @@ ANY_WAY = {
 """How a page may be come to: by the fewest runs, by a walk, or by one after the other."""
 
 
-@settings(unhurried, max_examples=40)
+@settings(max_examples=40)
 @given(interleaved_runs(), st.lists(filters, min_size=6, max_size=6), st.data())
 def test_a_list_is_what_plain_python_chooses_and_sorts(
     events: list[NewEvent], asked: list[RunFilter], data: st.DataObject
@@ -60,7 +59,7 @@ def test_a_list_is_what_plain_python_chooses_and_sorts(
                 }
 
 
-@settings(unhurried, max_examples=20)
+@settings(max_examples=20)
 @given(interleaved_runs(), st.lists(filters, min_size=6, max_size=6), st.data())
 def test_what_has_not_changed_since_is_found_by_any_way(
     events: list[NewEvent], asked: list[RunFilter], data: st.DataObject
@@ -101,7 +100,7 @@ def ways_to(
         }
 
 
-@settings(unhurried, max_examples=25)
+@settings(max_examples=25)
 @given(interleaved_runs(), filters, st.sampled_from(RunOrder), st.integers(1, 4))
 def test_pages_follow_each_other_by_keys(
     events: list[NewEvent], matching: RunFilter, order: RunOrder, limit: int

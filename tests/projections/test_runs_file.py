@@ -20,7 +20,6 @@ from projections import RunsFile
 from projections.run_fold import evolve, initial, summarize
 from projections.run_state import RunState
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.ledgers import append, copy_of, forge
 from tests.projections.payloads import (
     abandoned,
@@ -179,7 +178,7 @@ def test_an_end_that_is_none_adds_no_line(tmp_path: Path, step: int) -> None:
     assert (folder / "runs.jsonl").read_bytes() == from_zero(folder) == by_hand(folder)
 
 
-@settings(unhurried, max_examples=12)
+@settings(max_examples=12)
 @given(valid_runs(), st.integers(1, 8))
 def test_caught_up_in_any_portions_the_file_is_the_same(
     events: list[NewEvent], portion: int

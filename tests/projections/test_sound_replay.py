@@ -82,7 +82,7 @@ def test_it_goes_on_behind_what_a_repair_has_passed_over(tmp_path: Path, at_most
     assert checkpoint.position == checkpoint.read_position == reader.position
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(damages, st.sampled_from(SIZES))
 def test_over_damage_each_position_comes_once(
     whole: Path, several: Sequence[Damage], at_most: int

@@ -24,7 +24,6 @@ from projections.statistics import Figures, Statistics, statistics
 from projections.testing import lines_of, write_log
 from projections.time_buckets import TimeBucket
 from tests.ledger.strategies import valid_runs
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import (
     abandoned,
     annotated,
@@ -149,7 +148,7 @@ def label_of(bucket: TimeBucket, zone: tzinfo) -> Any:
     return label
 
 
-@settings(unhurried, max_examples=40)
+@settings(max_examples=40)
 @given(
     valid_runs(),
     st.sampled_from(["day", "hour"]),

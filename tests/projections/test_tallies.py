@@ -29,7 +29,6 @@ from projections.tallies import Tallies, Tally
 from projections.testing import ContractBroken, check_projection
 from tests.ledger.strategies import valid_runs
 from tests.projections.costs import Costs, CostState, change, record
-from tests.projections.drawing import unhurried
 from tests.projections.payloads import annotated, began, done, ended, started
 from tests.projections.recorded import RUN, replayed, tell
 from tests.projections.recorded import record as recorded
@@ -141,7 +140,7 @@ def test_runs_are_added_up_and_kept_in_all_widths() -> None:
     ]
 
 
-@settings(unhurried, max_examples=40)
+@settings(max_examples=40)
 @given(valid_runs(), st.lists(st.integers(1, 5), min_size=1, max_size=5))
 def test_in_any_portions_the_tallies_are_the_same(
     events: list[NewEvent], portions: list[int]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ledger.errors import InvalidEvent
 from projections.statistics_rows import WIDTHS
 from projections.time_buckets import TimeBucket, buckets_of, pieces_of, zone_of
-from tests.projections.drawing import unhurried
 
 HOUR, DAY = 3600, 86_400
 ZONES = (
@@ -73,7 +72,7 @@ def test_an_hour_ends_where_clocks_are_changed() -> None:
 moments = st.integers(at(1975, 1, 1) // 900, at(2037, 1, 1) // 900).map(lambda slot: slot * 900)
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(moments, st.sampled_from(ZONES), st.sampled_from(["day", "hour"]))
 def test_buckets_leave_no_gap_and_do_not_overlap(slot: int, zone: str, bucket: TimeBucket) -> None:
     """Wherever clocks are changed, each moment is in one bucket, of the date or hour it shows."""
@@ -92,7 +91,7 @@ def test_buckets_leave_no_gap_and_do_not_overlap(slot: int, zone: str, bucket: T
             assert first.date() == last.date()
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(moments, st.integers(0, 400))
 def test_a_time_is_cut_into_few_whole_slots(begin: int, quarters: int) -> None:
     """They follow each other, cover it all, and each width is used where it fits."""

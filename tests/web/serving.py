@@ -42,11 +42,12 @@ GENEROUS = 30.0
 
 _ROOT = Path(__file__).parents[2]
 _SERVE = """
-import sys, uvicorn
+import socket, sys
 from app import create_app
 from tests.web.serving import EVERYBODY
+from web.server import run_server
 app = create_app(sys.argv[2], admission=EVERYBODY, upkeep_interval=0.2, heartbeat=0.2)
-uvicorn.run(app, fd=int(sys.argv[1]), log_level="warning")
+run_server(app, socket.socket(fileno=int(sys.argv[1])))
 """
 _RECORD = """
 import sys

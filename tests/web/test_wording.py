@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.wording import duration_text, readable, utc_minute
+from web.wording import duration_text, percent_text, readable, trend_text, utc_minute
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,24 @@ from web.wording import duration_text, readable, utc_minute
 def test_a_duration_is_told_in_the_units_that_matter(seconds: float, text: str) -> None:
     """Rounding never shows sixty of anything."""
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0%"), (0.001, "<1%"), (0.5, "50%"), (0.994, "99%"), (0.9999, ">99%"), (1, "100%")],
+)
+def test_a_share_is_told_in_percent(share: float, text: str) -> None:
+    """Rounding never says that all did, or that none did, where one was otherwise."""
+    assert percent_text(share) == text
+
+
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [(1, "steady"), (1.09, "steady"), (1.5, "50% longer"), (0.75, "25% shorter")],
+)
+def test_a_trend_is_told_in_words(times: float, text: str) -> None:
+    """What moves by less than a tenth does not move."""
+    assert trend_text(times) == text
 
 
 def test_a_time_is_told_in_utc() -> None:

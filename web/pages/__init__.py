@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from web.pages.explain import explain_page
+from web.pages.failures import failures_page
+from web.pages.failures_query import FailuresQuery
+from web.pages.overview import OverviewQuery, overview_page
 from web.pages.page import NavigationLink, Page
+from web.pages.pipeline import PipelineQuery, pipeline_page
 from web.pages.run import RunQuery, run_page
 from web.pages.runs import runs_page
 from web.pages.runs_query import RunsQuery
@@ -13,7 +17,22 @@ from web.pages.runs_query import RunsQuery
 __all__ = ["PAGES"]
 
 PAGES: Sequence[Page] = (
+    Page(
+        "/",
+        "overview.html",
+        overview_page,
+        asks=OverviewQuery,
+        link=NavigationLink("Overview", "o"),
+    ),
     Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
     Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
+    Page("/pipelines/{name}", "pipeline.html", pipeline_page, asks=PipelineQuery),
+    Page(
+        "/failures",
+        "failures.html",
+        failures_page,
+        asks=FailuresQuery,
+        link=NavigationLink("Failures", "f"),
+    ),
 )

@@ -42,6 +42,7 @@ class Visit:
         names: the parts of the path that vary.
         now: what time it is.
         position: what the page reflects at least.
+        may_change: whether this server changes anything for anybody.
     """
 
     history: RunHistory
@@ -49,6 +50,7 @@ class Visit:
     names: Mapping[str, str]
     now: datetime
     position: int
+    may_change: bool = False
 
 
 View = Callable[[Visit], Values | Problem]
@@ -81,13 +83,17 @@ class Page:
     link: NavigationLink | None = None
 
 
-def page_routes(pages: Sequence[Page], history: RunHistory) -> list[Route]:
-    """Give a route for each page."""
-    return [Route(page.path, _endpoint(page, pages, history)) for page in pages]
+def page_routes(
+    pages: Sequence[Page], history: RunHistory, *, may_change: bool = False
+) -> list[Route]:
+    """Give a route for each page; ``may_change``: whether a form of theirs would be taken."""
+    return [
+        Route(page.path, _endpoint(page, pages, history, may_change=may_change)) for page in pages
+    ]
 
 
 def _endpoint(
-    page: Page, pages: Sequence[Page], history: RunHistory
+    page: Page, pages: Sequence[Page], history: RunHistory, *, may_change: bool
 ) -> Callable[[Request], Response]:
     navigation = [each for each in pages if each.link]
 
@@ -98,7 +104,7 @@ def _endpoint(
         degraded = history.degraded()
         headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
         now = datetime.now(UTC)
-        values = page.view(Visit(history, asked, request.path_params, now, position))
+        values = page.view(Visit(history, asked, request.path_params, now, position, may_change))
         if isinstance(values, Problem):
             return answer(request, values, headers)
         is_live_part = request.headers.get("hx-request") == "true"

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-
 from ledger.fields import RUN_ID
-from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory, RunSummary
 from projections.activity import list_activity
 from projections.run_filter import RESULTS
 from projections.run_order import RunOrder
 from web.charts.activity import draw_activity
+from web.pages.first_steps import how_to_begin
 from web.pages.page import Values, Visit
 from web.pages.runs_query import RunsQuery, filter_of, key_of, runs_address
 from web.run_row import RunRow, run_row
 
-__all__ = ["runs_page", "to_runs"]
+__all__ = ["runs_page"]
 
 _PAGE = 50
 _FOUND_BY_ID = 5
@@ -38,11 +34,6 @@ _CONDITIONS = {
     "duration_above": "took at least",
     "duration_below": "took less than",
 }
-
-
-def to_runs(_request: Request) -> Response:
-    """Lead whoever opens the first address to the runs."""
-    return RedirectResponse("runs", headers={"Cache-Control": "no-store"})
 
 
 def runs_page(visit: Visit) -> Values:
@@ -67,7 +58,7 @@ def runs_page(visit: Visit) -> Values:
         "orders": list(RunOrder),
         "found": _found_by_id(history, asked.q),
         "is_empty": not any(counts.values()) and asked.pipeline is None,
-        "begin": _how_to_begin(history),
+        "begin": how_to_begin(history),
         "live": {
             "run": None,
             "running": counts["running"] > 0,
@@ -172,12 +163,3 @@ def _found_by_id(history: RunHistory, text: str | None) -> Sequence[str]:
     if text is None or not RUN_ID.fullmatch(text):
         return ()
     return history.find_run_ids(text, limit=_FOUND_BY_ID)
-
-
-def _how_to_begin(history: RunHistory) -> Mapping[str, str]:
-    folder = history.reader.folder.path
-    elsewhere = ["--dir", str(folder)] if folder != DEFAULT_FOLDER else []
-    return {
-        "command": shlex.join(["runfold", "run", "market-data", *elsewhere]),
-        "folder": repr(str(folder)),
-    }

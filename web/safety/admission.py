@@ -40,3 +40,8 @@ class Admission:
     anonymous: frozenset[str] = frozenset({"read"})
     hosts: frozenset[bytes] | None = None
     cors_origins: Sequence[str] = ()
+
+    @property
+    def may_change(self) -> bool:
+        """Whether there is anybody for whom this server changes something."""
+        return self.access is not None or "admin" in self.anonymous

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from automation.commands import main
-from automation.commands.command_line import app
+from automation.commands.command_line import COMMANDS
 from tests.automation.commands.processes import runfold
 
+ROOT = Path(__file__).parents[3]
 PIPELINE = '[[stage]]\nname = "a"\nrun = "true"\n'
 
 
@@ -139,32 +140,41 @@ def test_the_folder_may_come_from_the_environment(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_command_there_is_help(tmp_path: Path) -> None:
+def test_without_a_command_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
     """Help lists all commands; without a command it is a mistake, and goes to stderr."""
-    bare = runfold(cwd=tmp_path)
-    helped = runfold("--help", cwd=tmp_path)
+    code, told = said(capfd)
+    assert code == 2
+    assert main(["--help"]) == 0
+    helped = capfd.readouterr()
 
-    assert (bare.returncode, bare.stdout) == (2, "")
-    assert (helped.returncode, helped.stderr) == (0, "")
-    for name in ("run", "serve", "runs", "show", "replay"):
-        assert f" {name} " in helped.stdout
-        assert f" {name} " in bare.stderr
+    assert helped.err == ""
+    for name in (*COMMANDS, "exec"):
+        assert f" {name} " in helped.out
+        assert f" {name} " in told
 
 
 def test_every_command_can_explain_itself(capfd: pytest.CaptureFixture[str]) -> None:
-    """Each command has a help of its own."""
-    for command in app.registered_commands:
-        assert command.callback is not None
-        name = command.name or command.callback.__name__.replace("_", "-")
+    """Each command is imported by its name, and has a help of its own."""
+    for name in COMMANDS:
         assert main([name, "--help"]) == 0
-        assert name in capfd.readouterr().out
+        assert f"runfold {name} " in capfd.readouterr().out
+
+
+def test_one_command_needs_none_of_the_others() -> None:
+    """Whoever asks for one command does not wait until all the others are imported."""
+    program = (
+        "import sys; from automation.commands import main; main(['key', '--help']);"
+        " sys.exit('automation.commands.run_command' in sys.modules)"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
     """The module and the script are the same command."""
     module = subprocess.run(
         [sys.executable, "-m", "automation.commands", "--version"],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.processes import runfold, start
 from tests.automation.summaries import summary, write_lines
 from tests.automation.waiting import wait_until
@@ -23,6 +25,12 @@ RUNS = 1_200
 def file(tmp_path: Path) -> Path:
     """Give a small file to import."""
     return write_lines(tmp_path / "old.jsonl", [summary("a"), summary("b"), summary("a")])
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Give the command line in this process, on a folder that is not there yet."""
+    return CommandLine(tmp_path / "runs", capfd)
 
 
 @pytest.fixture
@@ -50,33 +58,33 @@ def wait_for_growth(process: subprocess.Popen[bytes], folder: Path, size: int) -
     )
 
 
-def test_the_counts_are_data_and_the_progress_is_not(tmp_path: Path, file: Path) -> None:
+def test_the_counts_are_data_and_the_progress_is_not(
+    tmp_path: Path, run: CommandLine, file: Path
+) -> None:
     """Stdout says how many runs were taken; importing again says that they were there."""
     first = runfold("import", file, "--dir", "runs", cwd=tmp_path)
-    again = runfold("import", file, "--dir", "runs", cwd=tmp_path)
+    again = run("import", file)
 
     assert (first.returncode, first.stdout) == (0, "2 runs imported\n")
     assert first.stderr == "lines checked: 3; runs in them: 2\n"
-    assert (again.returncode, again.stdout) == (0, "0 runs imported, 2 were there already\n")
+    assert (again.code, again.out) == (0, "0 runs imported, 2 were there already\n")
     assert set(imported(tmp_path / "runs")) == {"a", "b"}
     assert len((tmp_path / "runs" / "runs.jsonl").read_bytes().splitlines()) == 2
 
 
-def test_the_counts_as_json(tmp_path: Path, file: Path) -> None:
+def test_the_counts_as_json(run: CommandLine, file: Path) -> None:
     """The same, for programs; the source is what was given, or the file's name."""
-    arguments = ("import", file, "--dir", "runs", "--json")
-
-    first = runfold(*arguments, "--source", "the old host", cwd=tmp_path)
-    again = runfold(*arguments, cwd=tmp_path)
+    first = run("import", file, "--json", "--source", "the old host")
+    again = run("import", file, "--json")
 
     counts = {"lines": 3, "runs": 2}
-    assert json.loads(first.stdout) == {
+    assert first.json == {
         **counts,
         "imported": 2,
         "already_there": 0,
         "source": "the old host",
     }
-    assert json.loads(again.stdout) == {
+    assert again.json == {
         **counts,
         "imported": 0,
         "already_there": 2,
@@ -84,29 +92,29 @@ def test_the_counts_as_json(tmp_path: Path, file: Path) -> None:
     }
 
 
-def test_bad_lines_are_listed_and_nothing_is_taken(tmp_path: Path, file: Path) -> None:
+def test_bad_lines_are_listed_and_nothing_is_taken(run: CommandLine, file: Path) -> None:
     """Each on a line of its own, safe for a terminal; no ledger is made."""
     write_lines(file, [summary("a"), summary("b", result="\x1b[2J"), summary("c", **{"\x1b": 1})])
 
-    done = runfold("import", file, "--dir", "runs", cwd=tmp_path)
+    done = run("import", file)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    heading, first, second = done.stderr.splitlines()
+    assert (done.code, done.out) == (2, "")
+    heading, first, second = done.err.splitlines()
     assert heading.startswith("runfold: ")
     assert "nothing was taken" in heading
     assert first.startswith("  line 2: result: ")
     assert second.startswith("  line 3: \\x1b: an unknown key")
-    assert not (tmp_path / "runs").exists()
+    assert not run.folder.exists()
 
 
-def test_bad_lines_as_json(tmp_path: Path, file: Path) -> None:
+def test_bad_lines_as_json(run: CommandLine, file: Path) -> None:
     """All are counted, the first 20 are listed."""
     write_lines(file, [b"no"] * 25)
 
-    done = runfold("import", file, "--dir", "runs", "--json", cwd=tmp_path)
+    done = run("import", file, "--json")
 
-    said = json.loads(done.stdout)
-    assert (done.returncode, done.stderr) == (2, "")
+    said = done.json
+    assert (done.code, done.err) == (2, "")
     assert (said["imported"], said["refused_lines"], len(said["refused"])) == (0, 25, 20)
     assert said["refused"][0] == {"line": 1, "reason": "column 1: not JSON: expecting value"}
 
@@ -121,15 +129,16 @@ def test_bad_lines_as_json(tmp_path: Path, file: Path) -> None:
     ],
 )
 def test_what_cannot_be_imported_is_a_mistake_in_usage(
-    tmp_path: Path, file: Path, arguments: tuple[str, ...], line: str
+    run: CommandLine, file: Path, arguments: tuple[str, ...], line: str
 ) -> None:
     """One line says what is wrong, and nothing is made."""
-    done = runfold("import", *arguments, "--dir", "runs", cwd=file.parent)
+    with contextlib.chdir(file.parent):
+        done = run("import", *arguments)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert line in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert not (tmp_path / "runs").exists()
+    assert (done.code, done.out) == (2, "")
+    assert line in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not run.folder.exists()
 
 
 def test_killed_in_the_middle_then_imported_again(tmp_path: Path, large: Path) -> None:

@@ -219,7 +219,7 @@ def test_what_is_appended_is_followed_until_ctrl_c(ledger: Path) -> None:
             line = next_line(process)
             assert line == raw_lines(ledger)[position] + b"\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out, err) == (130, b"", b"")
 
@@ -235,7 +235,7 @@ def test_only_what_was_selected_is_followed(ledger: Path) -> None:
         log.append(run_annotated("r1", "yes"))
         assert json.loads(next_line(process))["data"]["note"] == "yes"
         log.append(run_annotated("r2"))
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out, err) == (0, b"", b"")
 
@@ -262,7 +262,7 @@ def test_a_log_that_is_replaced_while_it_is_followed_ends_it(ledger: Path, *, lo
             next_line(process)
         ledger.rename(ledger.with_name("before"))
         other.rename(ledger)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out) == (4, b"")
     assert len(err.splitlines()) == 1
@@ -272,7 +272,7 @@ def test_a_log_that_is_replaced_while_it_is_followed_ends_it(ledger: Path, *, lo
 def test_a_log_that_was_cut_before_the_position_is_not_followed(ledger: Path) -> None:
     """Who has read further than the log reaches is told so, instead of waiting for ever."""
     with following(ledger, "--after", len(raw_lines(ledger)) + 1) as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out) == (4, b"")
     assert b"was replaced or cut" in err

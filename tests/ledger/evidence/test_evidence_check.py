@@ -201,7 +201,7 @@ def test_a_key_that_comes_twice_is_refused(evidence: bytes) -> None:
             check_evidence(evidence.replace(first, first + b", " + first))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_flipped_bit_passes(evidence: bytes, key: SigningKey, data: st.DataObject) -> None:
     """A file with a wrong bit is refused, or says the same as before it was wrong."""

@@ -158,7 +158,7 @@ def test_small_trees_are_what_the_text_of_the_rfc_says() -> None:
             assert verify_consistency(old, size, **roots, proof=proof)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, len(LEAVES)), st.data())
 def test_larger_trees_are_what_the_text_of_the_rfc_says(size: int, data: st.DataObject) -> None:
     """A proof at any size equals that of the definition, and passes."""
@@ -178,7 +178,7 @@ def test_larger_trees_are_what_the_text_of_the_rfc_says(size: int, data: st.Data
     assert verify_consistency(old, size, **roots, proof=consistency)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_a_frontier_goes_on_from_any_size(size: int, more: int) -> None:
     """A tree that is grown from its edge has the root of one that was built at once."""
@@ -206,7 +206,7 @@ def altered(proof: list[bytes]) -> list[list[bytes]]:
     return flipped + swapped + dropped + longer + resized
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 70), st.data())
 def test_an_inclusion_proof_with_anything_wrong_is_refused(size: int, data: st.DataObject) -> None:
     """No changed hash, place, size, leaf or root passes, nor a proof too long or too short."""
@@ -223,7 +223,7 @@ def test_an_inclusion_proof_with_anything_wrong_is_refused(size: int, data: st.D
     assert not verify_inclusion(index, 0, leaf=leaf, proof=proof, root=root)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 70), st.data())
 def test_a_consistency_proof_with_anything_wrong_is_refused(size: int, data: st.DataObject) -> None:
     """No changed hash, size or root passes, nor a proof too long or too short."""

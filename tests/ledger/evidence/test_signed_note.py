@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import BadEvidence, NotProven
@@ -170,7 +170,6 @@ def test_sixteen_signatures_pass() -> None:
     assert is_signed_by(note, VerifierKey.parse(VERIFIER_KEY))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_note_or_none(data: bytes) -> None:
     """Whatever comes in is refused, or comes back byte for byte."""

@@ -64,7 +64,7 @@ def test_every_root_is_that_of_the_lines(folder: Path) -> None:
         assert root_from_lines(LogReader(folder), size) == root_of(leaves[:size])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_every_proof_holds(made: Path, data: st.DataObject) -> None:
     """Inclusion and consistency can be shown for any line and any two sizes."""
@@ -83,7 +83,7 @@ def test_every_proof_holds(made: Path, data: st.DataObject) -> None:
     assert verify_consistency(old, size, **roots, proof=consistency)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=4))
 def test_a_tree_that_grew_in_steps_equals_one_made_at_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int]

@@ -89,7 +89,7 @@ def spoil_end(folder: Path, number: int) -> None:
         flip(path, begin + number % (len(data) - begin))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     damages,
     st.sampled_from([keep, lose_mark, cut_end, cut_any, remove, spoil_end]),
@@ -137,7 +137,7 @@ def test_a_lost_mark_before_a_segment_without_a_whole_batch(whole: Path, tmp_pat
     assert [event.position for event in LogReader(folder).read(30, 34)] == [31, 32, 33, 34]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(damages)
 def test_no_byte_that_is_there_is_changed(whole: Path, several: Sequence[Damage]) -> None:
     """A repair adds: each segment begins with the bytes it had, and the damage is copied aside."""

@@ -74,7 +74,7 @@ def test_a_sound_log_is_sound(whole: Path, jobs: int) -> None:
     assert snapshot(whole) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(damages)
 def test_any_damage_is_found(small: Path, several: Sequence[Damage]) -> None:
     """A log is sound exactly when its durable bytes are what was written."""
@@ -84,7 +84,7 @@ def test_any_damage_is_found(small: Path, several: Sequence[Damage]) -> None:
         assert verify(folder).sound is not changed
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_each_flipped_bit_is_named_by_its_line(small: Path, data: st.DataObject) -> None:
     """Segment, line and byte are those of the line in which it lies."""

@@ -17,7 +17,6 @@ from projections.exporting.columns import COLUMNS, Exported
 from projections.exporting.run_export import export_runs, export_stages
 from projections.run_filter import RunFilter
 from projections.run_summary import RunSummary
-from tests.projections.drawing import unhurried
 from tests.projections.drawn_runs import filters, interleaved_runs
 from tests.projections.exporting.reading_back import from_csv, from_jsonl, from_parquet
 from tests.projections.past_ledgers import write_log
@@ -48,7 +47,7 @@ def without_empty_text(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: None if value == "" else value for k, value in row.items()} for row in rows]
 
 
-@settings(unhurried, max_examples=12)
+@settings(max_examples=12)
 @given(interleaved_runs(max_runs=5), filters, st.data())
 def test_an_export_is_what_the_list_says(
     events: list[NewEvent], matching: RunFilter, data: st.DataObject

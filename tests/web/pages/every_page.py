@@ -5,6 +5,8 @@ from __future__ import annotations
 __all__ = ["ADDRESSES"]
 
 ADDRESSES = (
+    "/",
+    "/pipelines/nightly",
     "/runs",
     "/runs?q=index&pipeline=nightly&metadata=day%3D2026-01-15&started_after=2020-01-01",
     "/runs/run-failed",
@@ -14,4 +16,8 @@ ADDRESSES = (
     "/runs/hostile-0",
     "/runs/hostile-1",
     "/runs/hostile-3/explain",
+    "/?show=stopped",
+    "/pipelines/hourly?days=1&stage=fetch",
+    "/failures",
+    "/failures?state=all&pipeline=nightly",
 )

@@ -38,8 +38,8 @@ def opened(browser: Browser, server: Server) -> Iterator[Window]:
 
 @pytest.fixture
 def page(opened: Window, server: Server) -> Page:
-    """Open the list of runs by the first address."""
-    return opened.open(server.url)
+    """Open the list of runs."""
+    return opened.open(f"{server.url}/runs")
 
 
 def record(folder: Path, number: int, reason: str | None = None) -> None:
@@ -125,7 +125,7 @@ def test_a_lost_connection_is_shown_and_mends_itself(browser: Browser, folder: P
     """When the server is back, the page is up to date again without anyone's doing."""
     with window(browser) as opened:
         with serving(folder) as server:
-            page = opened.open(server.url)
+            page = opened.open(f"{server.url}/runs")
             expect(page.locator("#connection")).to_have_text("Live")
             server.stop()
             expect(page.locator("#connection")).to_contain_text("Connection lost")

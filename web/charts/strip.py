@@ -1,0 +1,48 @@
+"""The last runs of a pipeline side by side: a bar for each, as high as it took long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["HEIGHT", "STEP", "StripBar", "draw_strip"]
+
+HEIGHT = 36.0
+STEP = 10.0
+_LEAST = 4.0
+# So high that the mark fits in that tells how it ended.
+_LEAST_WITH_MARK = 9.0
+_MARKED = frozenset({"failed", "lost"})
+
+
+@dataclass(frozen=True, slots=True)
+class StripBar:
+    """One run: where it lies, in units of the drawing, and how it is."""
+
+    x: float
+    y: float
+    height: float
+    state: str
+
+
+def draw_strip(
+    runs: Sequence[tuple[str, float | None]], *, places: int, at_end: bool = True
+) -> Sequence[StripBar]:
+    """Lay out runs, the oldest first.
+
+    The highest bar is that of the longest run; one of unknown length is as low as can be.
+
+    Args:
+        runs: of each how it stands, and how many seconds it took.
+        places: for how many there is room.
+        at_end: whether fewer runs than places stand at the end of the strip.
+    """
+    longest = max([seconds for _, seconds in runs if seconds is not None], default=0.0)
+    offset = places - len(runs) if at_end else 0
+    bars = []
+    for number, (state, seconds) in enumerate(runs, offset):
+        least = _LEAST_WITH_MARK if state in _MARKED else _LEAST
+        share = seconds / longest if seconds and longest > 0 else 0.0
+        height = round(max(least, HEIGHT * share), 1)
+        bars.append(StripBar(number * STEP, round(HEIGHT - height, 1), height, state))
+    return bars

@@ -1,0 +1,114 @@
+"""The form by which a person says of a kind of failure that it is known.
+
+What it says becomes an event like any other, appended by the log that the server has open. Who may
+send it is decided by the guard, before it comes here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger import LedgerError, NewEvent
+from ledger.errors import InvalidEvent
+from ledger.events import FailureAcknowledged, build
+from projections import RunHistory
+from projections.failures import find_fingerprints
+from web.addresses import way_up
+from web.pages.failures_query import FailuresQuery, failures_address
+from web.pages.query import read_query
+from web.problems import InvalidParameters, Problem, Refused
+from web.writing.recording import Recording
+from web.writing.refusals import refusal_of
+from web.writing.request_body import media_type_of, read_body
+
+__all__ = ["acknowledge_route"]
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_BYTES = 64 * 1024
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field()]
+
+
+class Acknowledgement(BaseModel):
+    """What the form says; ``back`` is the query of the list that it was sent from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    note: Annotated[Words, Field(max_length=10_000)]
+    actor: Annotated[Words, Field(max_length=200)]
+    back: str = ""
+
+
+def acknowledge_route(history: RunHistory, recording: Recording) -> Route:
+    """Give the route that takes the form."""
+
+    async def acknowledge(request: Request) -> Response:
+        media_type_of(request, (_FORM,))
+        said = _read(await read_body(request, limit=_MOST_BYTES))
+        fingerprint: str = request.path_params["fingerprint"]
+        found = await run_sync(lambda: find_fingerprints(history, fingerprint, limit=1))
+        if found != [fingerprint]:
+            detail = f"No failure has the fingerprint {fingerprint!r}."
+            raise Refused(Problem(404, detail, kind="unknown-failure", title="Unknown failure"))
+        await _append(recording, fingerprint, said)
+        address = failures_address(_list(said.back), acknowledged=fingerprint)
+        headers = {"Cache-Control": "no-store"}
+        return RedirectResponse(f"{way_up(request)}{address}", 303, headers)
+
+    return Route("/failures/{fingerprint}/acknowledge", acknowledge, methods=["POST"])
+
+
+async def _append(recording: Recording, fingerprint: str, said: Acknowledgement) -> None:
+    events = []
+    try:
+        data = build(FailureAcknowledged, fingerprint=fingerprint, note=said.note, actor=said.actor)
+        events = [NewEvent(data)]
+        await recording.append(events)
+    except InvalidEvent as error:
+        raise _wrong({error.field: error.reason}) from None
+    except LedgerError as error:
+        raise refusal_of(error, events) from error
+
+
+def _read(body: bytes) -> Acknowledgement:
+    """Read the form.
+
+    Raises:
+        Refused: names each field that is missing or wrong.
+    """
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    try:
+        return Acknowledgement.model_validate({name: each[-1] for name, each in fields.items()})
+    except ValidationError as error:
+        raise _wrong(
+            {str(one["loc"][0]): one["msg"] for one in error.errors(include_url=False)}
+        ) from None
+
+
+def _wrong(fields: dict[str, str]) -> Refused:
+    listed = [{"parameter": name, "detail": detail} for name, detail in fields.items()]
+    return Refused(
+        Problem(
+            422,
+            "Nothing was recorded: it takes a note and a name.",
+            kind="invalid-form",
+            title="Say what is known of it, and who says so",
+            members={"errors": listed},
+        )
+    )
+
+
+def _list(query: str) -> FailuresQuery:
+    """Read which list to go back to; to the whole one where that is not told."""
+    try:
+        return read_query(FailuresQuery, QueryParams(query))
+    except InvalidParameters:
+        return FailuresQuery()
