@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
+from web.api.appended_first import AppendedFirst
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
 from web.api.open_streams import OpenStreams
@@ -106,9 +107,10 @@ def create_app(
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
+            Middleware(BodyLimits),
+            Middleware(AppendedFirst, ledger=ledger),
             Middleware(SecurityHeaders),
             Middleware(PositionHeader, position=lambda: ledger.state().position),
-            Middleware(BodyLimits),
         ],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,

@@ -37,7 +37,9 @@ ROUNDS = 3
 _OURS = """
 import sys, uvicorn
 from app import create_app
-uvicorn.run(create_app(sys.argv[2]), port=int(sys.argv[1]), log_level="warning", access_log=False)
+from web.safety.admission import Admission
+app = create_app(sys.argv[2], admission=Admission(anonymous=frozenset({"read", "append"})))
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
 """
 _BARE = """
 import asyncio, os, sys, uvicorn

@@ -21,6 +21,7 @@ from ledger.events import RecordedEvent
 from ledger.files import read_range
 from ledger.folder import Identity, LedgerFolder, segment_name
 from ledger.mark import Mark, read_mark
+from ledger.noted_places import NotedPlaces
 from ledger.recorded_repairs import RecordedRepairs
 from ledger.run_index import RunIndex
 from ledger.run_reading import RunReading
@@ -53,6 +54,7 @@ class LogReader:
         self.identity: Identity = self.folder.identity()
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
+        self.places = NotedPlaces()
         self._runs = RunReading(self.folder, self.run_index, self._repairs, self.open_segment)
 
     def mark(self) -> Mark:
@@ -243,7 +245,13 @@ class LogReader:
             yield held
 
     def seek(self, fd: int, first: int, size: int, after: int) -> End:
-        """Find by bisection where the line after ``after`` starts in a segment."""
+        """Find where the line after ``after`` starts in a segment: as noted, or by bisection."""
+        noted = self.places.find(first, after)
+        if noted is not None and 0 < noted <= size:
+            with suppress(LedgerDamaged):
+                end = self.end_before(first, noted)
+                if end.position == after:
+                    return end
         if after < first:
             try:
                 return self.end_before(first, 0)

@@ -65,6 +65,8 @@ def replay(reader: LogReader, after: int = 0, until: int | None = None) -> Itera
         for stretch in _quickly(reader, after, last, mark):
             yield stretch
             after = stretch.position
+            if after == mark.position:
+                reader.places.note_last(mark, stretch.lines[-1])
     if after < last:
         yield from _carefully(reader, after, last, mark)
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ def promote(reader: LogReader, live: Projector, made: Projector) -> Path:
     """
     with live.alone(), errors_of_ours(live.models.path):
         made.catch_up(reader.position)
+        made.close()
         path = _file_of(made)
         _check_took_all(made, path)
         log = path.with_name(f"{path.name}-wal")
@@ -148,6 +149,6 @@ def rebuild(
 
 def _check_took_all(made: Projector, path: Path) -> None:
     # Not read-only: who closes a model last takes in its write-ahead log, which a reader cannot.
-    with made.models.writing(path) as connection:
+    with closing(made.models.connect_to_write(path)) as connection:
         for parked in parked_events(connection)[:1]:
             raise ProjectionFailed(parked.projection, parked.position, parked.error)

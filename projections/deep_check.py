@@ -70,6 +70,7 @@ def check_deep(
     reader = LogReader(folder)
     live = Projector(reader, projections=projections)
     live.catch_up(reader.position)
+    live.close()
     with reading_current(reader, live) as current:
         if current is None:
             raise ReadModelUnusable(live.models.path, "it is being replaced; try again")

@@ -169,3 +169,4 @@ class ModelReading:
         """Let go of the connection. Closing twice does nothing."""
         with self._guard:
             self._disconnect()
+            self._projector.close()

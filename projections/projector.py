@@ -19,6 +19,7 @@ import msgspec
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
+from ledger.fork_safety import forget_in_children
 from ledger.lock import holder_of, open_lock_file, try_flock
 from ledger.machine import boot_id
 from projections.errors import (
@@ -28,6 +29,7 @@ from projections.errors import (
     ReadModelUnusable,
 )
 from projections.folding import Folding
+from projections.model_writing import ModelWriting
 from projections.projection import Projection
 from projections.queries import query
 from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
@@ -71,6 +73,8 @@ class Projector:
         self._batch = batch
         self._given = projections
         self.models = models or ReadModels.of(reader.folder)
+        self._writing = ModelWriting(self.models)
+        forget_in_children(self)
 
     @cached_property
     def projections(self) -> tuple[Projection[Any], ...]:
@@ -138,18 +142,24 @@ class Projector:
 
     def _project(self) -> None:
         path = self.models.current()
-        checkpoint = None if path is None else self._checkpoint_in(path)
+        checkpoint = None if path is None else self._checkpoint_to_write(path)
         if path is None or checkpoint is None:
+            self._writing.close()
             self.build_next()
             return
         self.check_same_log(path, checkpoint)
         try:
-            with self.models.writing(path) as connection:
-                self._apply(connection, checkpoint)
+            with self._writing.writing(path, self.projections) as (connection, store):
+                self._apply(connection, store, checkpoint)
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if not is_broken(error):
                 raise
             self.build_next()
+
+    def _checkpoint_to_write(self, path: Path) -> Checkpoint | None:
+        """Read the checkpoint where it was read last; a model is opened to be read at first."""
+        kept = self._writing.kept(path)
+        return self._checkpoint_in(path) if kept is None else self._usable_checkpoint(kept)
 
     def _checkpoint_in(self, path: Path) -> Checkpoint | None:
         try:
@@ -236,9 +246,10 @@ class Projector:
         self.models.switch_to(path)
         return path
 
-    def _apply(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    def _apply(
+        self, connection: sqlite3.Connection, store: RowStore, checkpoint: Checkpoint
+    ) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
-        store = RowStore(connection, self.projections)
         folding = Folding(self.projections, store, lambda *run: refold(self._reader, *run))
         for piece in pieces(self._reader, checkpoint.position, at_most=self._batch):
             connection.execute("BEGIN IMMEDIATE")
@@ -251,6 +262,14 @@ class Projector:
                 piece.note_losses(connection)
                 checkpoint = piece.move(checkpoint)
                 _move(connection, checkpoint)
+
+    def forget_in_child(self) -> None:
+        """In a forked child: leave the parent's connection alone."""
+        self._writing.forget_in_child()
+
+    def close(self) -> None:
+        """Let go of the writing connection; the next catch-up opens one. Twice does nothing."""
+        self._writing.close()
 
 
 def _move(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:

@@ -3,9 +3,8 @@
 Derived and disposable. A live file is never replaced in place (pages of its write-ahead log would
 show up in the new one); a rebuild makes the next generation beside it, then moves the pointer.
 
-SQLite before 3.51.3 can corrupt a database when two connections write or checkpoint at once. So
-there is one writing connection, held under the projector's lock from opening to closing; all
-others open read-only.
+SQLite before 3.51.3 can corrupt a database when two connections write or checkpoint at once. So a
+writing connection is opened and used under the projector's lock alone; all others open read-only.
 """
 
 from __future__ import annotations
@@ -153,17 +152,17 @@ class ReadModels:
             if match[0] not in kept:
                 (self.path / match.string).unlink(missing_ok=True)
 
-    @contextmanager
-    def writing(self, path: Path) -> Iterator[sqlite3.Connection]:
-        """Open the one writing connection; the caller holds the projector's lock."""
-        connection = sqlite3.connect(path, isolation_level=None)
+    def connect_to_write(self, path: Path) -> sqlite3.Connection:
+        """Open the one writing connection; it is used by who holds the projector's lock."""
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA page_size = {PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            yield connection
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        return connection
 
     @contextmanager
     def building(

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -240,3 +241,20 @@ def test_any_bytes_give_a_safe_value_or_the_one_error(data: bytes) -> None:
 
     check_json(value)
     assert repr(json.loads(data)) == repr(value)
+
+
+_ODD = [data for _, data, _ in Y_CASES] + [b'{"a":1,"a":1}', b"18446744073709551615", b"1e999"]
+
+
+@settings(deadline=None)
+@given(json_values.map(msgspec.json.encode) | st.sampled_from(_ODD))
+def test_the_short_way_reads_what_the_long_way_reads(data: bytes) -> None:
+    """A blank before a text sends it the long way, and changes nothing else."""
+    assert _read(data) == _read(b" " + data)
+
+
+def _read(data: bytes) -> Any:
+    try:
+        return repr(parse_json(data, limit=LIMIT))
+    except InvalidEvent:
+        return InvalidEvent

@@ -100,7 +100,7 @@ def test_a_number_whose_log_is_still_there_is_not_taken_again(tmp_path: Path) ->
     models = ReadModels(tmp_path)
     path = make(models)
     models.switch_to(path)
-    with closing(models.reading(path)) as reader, models.writing(path) as writer:
+    with closing(models.reading(path)) as reader, closing(models.connect_to_write(path)) as writer:
         reader.execute("SELECT * FROM runs").fetchall()
         writer.execute("UPDATE checkpoint SET position = 17")
         assert (tmp_path / "000001.sqlite-wal").stat().st_size > 0

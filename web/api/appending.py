@@ -24,10 +24,13 @@ from ledger.strict_json import parse_json
 from web.api.append_refusals import REFUSALS, refusal_of
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
 from web.api.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body
+from web.api.served_ledger import ServedLedger
 from web.parameters import Asked, Moment, Position
 from web.problems import Refused
 
-__all__ = ["ENDPOINTS"]
+__all__ = ["ENDPOINTS", "PATH", "append_body", "encode_receipts", "position_of"]
+
+PATH = "/api/pipeline/events"
 
 _LINES = (NDJSON, "application/jsonl")
 _MANY_BYTES = 64 * 1024
@@ -96,6 +99,9 @@ class EventReceipt(BaseModel):
     duplicate: bool
 
 
+_RECEIPT_NAMES = tuple(EventReceipt.model_fields)
+
+
 class Receipts(BaseModel):
     """The receipts of a batch, in the order of its events. All of it is on disk."""
 
@@ -108,10 +114,29 @@ async def append_events(call: Call[AppendQuery]) -> Answer:
     Raises:
         Refused: nothing was appended.
     """
-    request, expected = call.request, call.asked.expected_sequence
-    media_type = media_type_of(request, (JSON, *_LINES))
-    body = await read_body(request, limit=MAX_BATCH)
-    lines = media_type in _LINES
+    media_type = media_type_of(call.request, (JSON, *_LINES))
+    body = await read_body(call.request, limit=MAX_BATCH)
+    receipts = await append_body(
+        call.ledger, body, lines=media_type in _LINES, expected=call.asked.expected_sequence
+    )
+    headers = {"X-Ledger-Position": str(position_of(receipts))}
+    return Answer(body=encode_receipts(receipts), headers=headers)
+
+
+async def append_body(
+    ledger: ServedLedger, body: bytes, *, lines: bool = False, expected: int | None = None
+) -> Sequence[Receipt]:
+    """Append the events in a body, and give their receipts once they are on disk.
+
+    Args:
+        ledger: what is served.
+        body: one event or a batch.
+        lines: whether each line is an event.
+        expected: the sequence that the run must stand at.
+
+    Raises:
+        Refused: nothing was appended.
+    """
     if len(body) < _MANY_BYTES:
         events = _parse(body, lines=lines)
     else:
@@ -119,11 +144,14 @@ async def append_events(call: Call[AppendQuery]) -> Answer:
     if expected is not None and len({event.run_id for event in events}) > 1:
         raise _bad_body("expected_sequence is about one run, and the batch is of several")
     try:
-        receipts = await call.ledger.recording.append(events, expected_sequence=expected)
+        return await ledger.recording.append(events, expected_sequence=expected)
     except LedgerError as error:
         raise refusal_of(error, events) from error
-    position = max(receipt.position for receipt in receipts)
-    return Answer(body=_encode(receipts), headers={"X-Ledger-Position": str(position)})
+
+
+def position_of(receipts: Sequence[Receipt]) -> int:
+    """Give the position that the answer reflects."""
+    return max(receipt.position for receipt in receipts)
 
 
 def _parse(body: bytes, *, lines: bool) -> list[NewEvent]:
@@ -165,17 +193,15 @@ def _bad_body(reason: str) -> Refused:
     return Refused(BAD_BODY.problem(detail))
 
 
-def _encode(receipts: Sequence[Receipt]) -> bytes:
+def encode_receipts(receipts: Sequence[Receipt]) -> bytes:
     """Encode the receipts; that they are durable is said by sending them at all."""
-    names = tuple(EventReceipt.model_fields)
-    return msgspec.json.encode(
-        {"receipts": [{name: getattr(one, name) for name in names} for one in receipts]}
-    )
+    listed = [{name: getattr(one, name) for name in _RECEIPT_NAMES} for one in receipts]
+    return msgspec.json.encode({"receipts": listed})
 
 
 ENDPOINTS = (
     Endpoint(
-        path="/api/pipeline/events",
+        path=PATH,
         summary="Append events; the answer comes once they are on disk",
         answer=append_events,
         asks=AppendQuery,
