@@ -59,7 +59,7 @@ class RecentRun(msgspec.Struct, frozen=True, gc=False):
 class RecentRuns(msgspec.Struct, frozen=True):
     """The last runs of a pipeline in the order of the log, and what they come to."""
 
-    runs: Sequence[RecentRun]
+    runs: tuple[RecentRun, ...]
 
     @property
     def success_rate(self) -> float | None:
@@ -149,7 +149,7 @@ def runs_going_on(history: RunHistory, now: datetime, *, limit: int) -> Sequence
 
 def _now(connection: sqlite3.Connection, counts: PipelineCounts) -> PipelineNow:
     rows = connection.execute(query("last_runs_of"), (counts.pipeline, LAST_RUNS)).fetchall()
-    recent = RecentRuns([recent_run(*row) for row in rows])
+    recent = RecentRuns(tuple(recent_run(*row) for row in rows))
     failing = recent.failing
     reason = None
     if failing:

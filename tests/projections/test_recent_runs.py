@@ -26,10 +26,10 @@ from tests.projections.recorded import at, tell
 def recent(*runs: tuple[str | None, float | None]) -> RecentRuns:
     """Make the last runs of a pipeline from their results and durations."""
     return RecentRuns(
-        [
+        tuple(
             RecentRun(f"run-{number}", result, at(number), seconds, given_up=False)
             for number, (result, seconds) in enumerate(runs)
-        ]
+        )
     )
 
 

@@ -12,17 +12,28 @@ STEP = 10.0
 _LEAST = 4.0
 # So high that the mark fits in that tells how it ended.
 _LEAST_WITH_MARK = 9.0
+# Half of the line around a bar, which lies within it.
+_EDGE = 0.5
 _MARKED = frozenset({"failed", "lost"})
 
 
 @dataclass(frozen=True, slots=True)
 class StripBar:
-    """One run: where it lies, in units of the drawing, and how it is."""
+    """One run: how far to the right it lies, and how it is drawn there.
+
+    Attributes:
+        x: in units of the drawing.
+        height: likewise.
+        state: how the run stands.
+        outline: the bar as a path.
+        cross: the mark of one that failed, as a path; None for others.
+    """
 
     x: float
-    y: float
     height: float
     state: str
+    outline: str
+    cross: str | None
 
 
 def draw_strip(
@@ -44,5 +55,12 @@ def draw_strip(
         least = _LEAST_WITH_MARK if state in _MARKED else _LEAST
         share = seconds / longest if seconds and longest > 0 else 0.0
         height = round(max(least, HEIGHT * share), 1)
-        bars.append(StripBar(number * STEP, round(HEIGHT - height, 1), height, state))
+        bars.append(_bar(number * STEP, height, state))
     return bars
+
+
+def _bar(x: float, height: float, state: str) -> StripBar:
+    top = HEIGHT - height
+    outline = f"M2 {top + _EDGE:.1f}h6V{HEIGHT - _EDGE:g}h-6z"
+    cross = f"M3.2 {top + 2.7:.1f}l3.6 3.6m0-3.6l-3.6 3.6" if state in _MARKED else None
+    return StripBar(x, height, state, outline, cross)

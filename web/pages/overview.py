@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from projections import RunSummary
@@ -12,10 +13,11 @@ from projections.recent_runs import (
     LAST_RUNS,
     PipelineNow,
     RecentRun,
+    RecentRuns,
     recent_runs,
     runs_going_on,
 )
-from web.addresses import with_query
+from web.addresses import run_address, with_query
 from web.charts.strip import StripBar, draw_strip
 from web.pages.first_steps import how_to_begin
 from web.pages.page import Values, Visit
@@ -48,7 +50,7 @@ class OverviewQuery(PageQuery):
 class Bar:
     """A run in a strip: its place, what it says when it is pointed at, and where it leads."""
 
-    run_id: str
+    address: str
     shape: StripBar
     label: str
 
@@ -128,18 +130,13 @@ def state_of(run: RecentRun) -> str:
 
 
 def _row(one: PipelineNow) -> PipelineRow:
-    recent, failing = one.recent.runs, one.recent.failing
-    states = [state_of(run) for run in recent]
-    shapes = draw_strip(
-        [(state, run.seconds) for state, run in zip(states, recent, strict=True)],
-        places=LAST_RUNS,
-    )
+    failing = one.recent.failing
     return PipelineRow(
         name=one.counts.pipeline,
         standing=_standing(one),
         now=one,
-        bars=[_bar(run, shape) for run, shape in zip(recent, shapes, strict=True)],
-        told=_told(states),
+        bars=_bars(one.recent),
+        told=_told([state_of(run) for run in one.recent.runs]),
         failed_in_a_row=len(failing),
         failing_since=failing[-1].started_at if failing else None,
         failed_run=failing[0].run_id if failing else None,
@@ -158,11 +155,20 @@ def _standing(one: PipelineNow) -> Standing:
     return "fine" if ended[-1] == "success" else "stopped"
 
 
+# Most pipelines stand as they did at the look before.
+@lru_cache(maxsize=256)
+def _bars(recent: RecentRuns) -> Sequence[Bar]:
+    states = [(state_of(run), run.seconds) for run in recent.runs]
+    shapes = draw_strip(states, places=LAST_RUNS)
+    return [_bar(run, shape) for run, shape in zip(recent.runs, shapes, strict=True)]
+
+
 def _bar(run: RecentRun, shape: StripBar) -> Bar:
+    """Draw a run, with its address, and what it says when it is pointed at."""
     began = "" if run.started_at is None else f", {utc_minute(run.started_at)} UTC"
     took = "" if run.seconds is None else f" in {duration_text(run.seconds)}"
     word = "presumed dead" if run.given_up else state_of(run)
-    return Bar(run.run_id, shape, f"{run.run_id}: {word}{took}{began}")
+    return Bar(run_address(run.run_id), shape, f"{run.run_id}: {word}{took}{began}")
 
 
 def _told(states: Sequence[str]) -> str:

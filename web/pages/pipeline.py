@@ -11,7 +11,7 @@ from pydantic import Field
 
 from projections.freshness import Expectation, Finding
 from projections.pipeline_standings import check_freshness
-from projections.recent_runs import RecentRun, pipeline_now
+from projections.recent_runs import PipelineNow, RecentRun, pipeline_now
 from projections.regressions import list_regressions
 from projections.run_grid import GridCell, GridRun, RunGrid, run_grid
 from web.addresses import pipeline_address, with_query
@@ -19,7 +19,7 @@ from web.charts.heat import heat_levels
 from web.charts.strip import StripBar, draw_strip
 from web.pages.overview import state_of
 from web.pages.page import Values, Visit
-from web.pages.pipeline_trends import pipeline_trends
+from web.pages.pipeline_trends import PipelineTrends, pipeline_trends
 from web.pages.query import PageQuery
 from web.problems import Problem
 from web.wording import duration_text, trend_text, utc_minute
@@ -84,13 +84,17 @@ def pipeline_page(visit: Visit) -> Values | Problem:
     if now is None:
         detail = f"No run is of a pipeline that is called {name!r}."
         return Problem(404, detail, kind="unknown-pipeline", title="Unknown pipeline")
+    return _values(
+        visit, now, run_grid(visit.history, name, limit=_COLUMNS, before=visit.asked.before)
+    )
+
+
+def _values(visit: Visit, now: PipelineNow, grid: RunGrid) -> Values:
     asked: PipelineQuery = visit.asked
-    grid = run_grid(visit.history, name, limit=_COLUMNS, before=asked.before)
+    name = visit.names["name"]
     here = pipeline_address(name)
-    runs = now.counts.runs
     return {
         "pipeline": name,
-        "here": here,
         "standing": now,
         "trend": None if now.recent.trend is None else trend_text(now.recent.trend),
         "findings": _findings(visit, name),
@@ -102,14 +106,7 @@ def pipeline_page(visit: Visit) -> Values | Problem:
         "spans": [
             (days, _address(here, asked, days=str(days)), str(days) == asked.days) for days in _DAYS
         ],
-        "trends": pipeline_trends(
-            visit.history,
-            name,
-            stage=asked.stage,
-            order=grid.stages,
-            since=visit.now - timedelta(days=int(asked.days)),
-            by_hour=asked.days == "1",
-        ),
+        "trends": _trends(visit, name, grid),
         "of_stage": lambda stage: _address(here, asked, stage=stage),
         "days": int(asked.days),
         "asked_stage": asked.stage or "",
@@ -117,9 +114,21 @@ def pipeline_page(visit: Visit) -> Values | Problem:
             "run": None,
             "running": now.counts.running > 0,
             "past": False,
-            "summary": f"{name}: {runs} runs, {now.counts.failed} failed",
+            "summary": f"{name}: {now.counts.runs} runs, {now.counts.failed} failed",
         },
     }
+
+
+def _trends(visit: Visit, name: str, grid: RunGrid) -> PipelineTrends:
+    days = int(visit.asked.days)
+    return pipeline_trends(
+        visit.history,
+        name,
+        stage=visit.asked.stage,
+        order=grid.stages,
+        since=visit.now - timedelta(days=days),
+        by_hour=days == 1,
+    )
 
 
 def _address(here: str, asked: PipelineQuery, **changes: object) -> str:
