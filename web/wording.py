@@ -115,6 +115,8 @@ def readable_lines(text: str) -> str:
     The commands to a terminal that colour a program's output are left out.
     """
     plain = _TERMINAL_COMMAND.sub("", text).replace("\r\n", "\n").expandtabs(4)
+    if plain.isascii() and plain.replace("\n", "").isprintable():
+        return plain
     return "".join(character if character in "\n " else _visible(character) for character in plain)
 
 
