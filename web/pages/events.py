@@ -18,7 +18,7 @@ from web.problems import Problem
 
 __all__ = ["EventsQuery", "events_page"]
 
-_PAGE = 100
+_PAGE = 50
 _AROUND = _PAGE // 2
 
 Text = Annotated[str, Field(max_length=200)]

@@ -81,11 +81,11 @@ def test_a_pipeline_is_that_of_the_runs(client: TestClient, folder: Path) -> Non
 def test_each_position_has_a_link(client: TestClient) -> None:
     """Behind it the event is open, in the middle of those around it."""
     text = client.get("/events?at=70").text
-    assert listed(text) == list(range(120, 20, -1))
+    assert listed(text) == list(range(95, 45, -1))
     assert '<tr id="70" class="at"' in text
     assert text.count("<details open>") == 1
     assert "data-past" in text
-    assert listed(client.get("/events?at=2").text) == list(range(100, 0, -1))
+    assert listed(client.get("/events?at=2").text) == list(range(50, 0, -1))
 
 
 @pytest.mark.parametrize(
