@@ -25,9 +25,9 @@ PROBLEM = "application/problem+json"
 # The stream has no end, so only its head is asked for here.
 PAGES = (
     *("/", "/runs", "/runs/run-1", "/runs/run-1/explain", "/pipelines/nightly", "/failures"),
-    "/static/live.js",
+    *("/compare", "/events", "/ledger", "/static/live.js"),
 )
-FORM = "/failures/{fingerprint}/acknowledge"
+FORMS = {"/failures/{fingerprint}/acknowledge", "/ledger/verify"}
 STREAM = "/api/pipeline/stream"
 API = tuple(
     each.path.replace("{run_id}", "run-1")
@@ -242,7 +242,7 @@ def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     asked = {
         path.replace("run-1", "{run_id}").replace("nightly", "{name}") for path in ADDRESSES
     } - {"/static/live.js"}
-    assert paths == asked | {path for path, _ in WRITTEN} | {"/static", STREAM, FORM}
+    assert paths == asked | {path for path, _ in WRITTEN} | FORMS | {"/static", STREAM}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])
