@@ -154,7 +154,7 @@ def test_an_installed_package_offers_a_projection(tmp_path: Path) -> None:
     )
     offer(tmp_path, f"z = offered:Zebra\na = offered:ape\nt = {TALLY}", code)
 
-    assert listed_with(tmp_path) == "runs 2, failures 1, statistics 1, ape 7, tally 1, zebra 1"
+    assert listed_with(tmp_path) == "runs 2, failures 2, statistics 1, ape 7, tally 1, zebra 1"
 
 
 @pytest.mark.parametrize(
