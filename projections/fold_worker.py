@@ -58,7 +58,10 @@ class FoldedPart(msgspec.Struct, frozen=True):
 
 
 class _Whole:
-    """A run that began in the part: its states, and its lines in case it does not end in it."""
+    """A run that began in the part: its states, and its lines in case it does not end in it.
+
+    ``counted`` has the states of which the tallies were made: those at its end.
+    """
 
     __slots__ = ("counted", "ended", "lines", "run", "states")
 
@@ -67,7 +70,7 @@ class _Whole:
         self.states = states
         self.lines: list[bytes] = []
         self.ended = False
-        self.counted: list[tuple[int, list[Tally]]] = []
+        self.counted: Sequence[Any] = ()
 
 
 class _Part:
@@ -106,8 +109,8 @@ class _Part:
                 run.ended, run.lines = True, []
                 # Now, while its states are still in the cache of a core.
                 self._put_rows(run)
-                run.counted = self._counted(run)
-                self._tallies.add(run.counted)
+                run.counted = tuple(states)
+                self._tallies.add(self._counted(states))
             else:
                 run.lines.append(line)
 
@@ -139,11 +142,11 @@ class _Part:
                 lines[:] = [line for line in lines if line[0] not in self._changed]
         for run in self._changed.values():
             self._put_rows(run)
-            self._tallies.add(run.counted, -1)
-            self._tallies.add(self._counted(run))
+            self._tallies.add(self._counted(run.counted), -1)
+            self._tallies.add(self._counted(run.states))
 
-    def _counted(self, run: _Whole) -> list[tuple[int, list[Tally]]]:
-        return self._tallies.of(self._folds.for_each(run.states), _refuse)
+    def _counted(self, states: Sequence[Any]) -> list[tuple[int, list[Tally]]]:
+        return self._tallies.of(self._folds.for_each(states), _refuse)
 
 
 def _refuse(_at: int, error: Exception) -> None:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import accumulate
-from math import ceil, floor, frexp, ldexp
+from math import ceil, frexp, ldexp
 from typing import TypeVar
 
 __all__ = ["ZERO", "bucket_of", "middle_of", "percentiles"]
@@ -33,7 +33,7 @@ def bucket_of(seconds: float) -> int:
         return ZERO
     # Between a half and one, times a power of two.
     fraction, power = frexp(seconds)
-    return _OFFSET + power * _BUCKETS + floor((2 * fraction - 1) * _BUCKETS)
+    return _OFFSET + (power - 1) * _BUCKETS + int(fraction * (2 * _BUCKETS))
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from ledger.replayed import ReplayedEvent
@@ -81,3 +82,6 @@ def check_projections(projections: Sequence[Projection[Any]]) -> None:
         for table, widths in getattr(projection, "widths", {}).items():
             if not all(type(width) is int and width > 0 for width in widths):
                 raise ProjectionInvalid(projection.name, f"the widths of {table} are no seconds")
+            if any(wide % narrow for narrow, wide in pairwise(widths)):
+                reason = f"of the widths of {table} each must be a multiple of the one before"
+                raise ProjectionInvalid(projection.name, reason)

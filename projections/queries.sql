@@ -281,11 +281,13 @@ ON width = :width AND pipeline = name.value AND slot > :since - :width AND slot 
 ORDER BY slot
 
 -- statistics_counts --
-SELECT json_extract(piece.value, '$[0]'), pipeline, stage, counts
-FROM json_each(:pieces) AS piece CROSS JOIN json_each(:pipelines) AS name
-CROSS JOIN statistics
-ON width = json_extract(piece.value, '$[1]') AND pipeline = name.value
-    AND slot >= json_extract(piece.value, '$[2]') AND slot < json_extract(piece.value, '$[3]')
+WITH piece (at, width, first, last, sign) AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+        json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(:pieces)
+)
+SELECT at, pipeline, stage, sign, counts
+FROM piece CROSS JOIN json_each(:pipelines) AS name CROSS JOIN statistics
+ON statistics.width = piece.width AND pipeline = name.value AND slot >= first AND slot < last
 
 -- place_of_run --
 SELECT pipeline, started, run FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)

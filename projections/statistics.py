@@ -17,15 +17,15 @@ from projections.histogram import percentiles
 from projections.queries import query
 from projections.run_filter import check_moment
 from projections.run_history import RunHistory
-from projections.statistics_rows import DAY, HOUR, QUARTER, WIDTHS
-from projections.tallies import Number
+from projections.slot_counts import LONGEST, Counts, add_counts, tallied, text_of
+from projections.statistics_rows import DAY, HOUR, QUARTER
 from projections.time_buckets import (
     BUCKETS,
     FIRST,
     LAST,
+    Bounds,
     TimeBucket,
     buckets_of,
-    pieces_of,
     zone_of,
 )
 
@@ -41,11 +41,6 @@ __all__ = [
 
 _SHARES = (0.5, 0.9, 0.95, 0.99)
 _RESULTS = ("success", "failed", "stopped")
-_LONGEST = "max_seconds"
-_decode = msgspec.json.Decoder(dict[str, Number]).decode
-_encode = msgspec.json.Encoder().encode
-
-_Counts = dict[str, Number]
 
 
 class _Served(BaseModel):
@@ -202,15 +197,10 @@ def _pipelines(connection: sqlite3.Connection, asked: _Asked) -> Iterator[Pipeli
     """Read the tallies of all buckets, and yield what they come to by pipeline."""
     values = {"pipeline": asked.pipeline, "width": DAY}
     names = [name for (name,) in connection.execute(query("statistics_pipelines"), values)]
-    bounds, pieces = _buckets(connection, asked, names)
-    found: dict[str, dict[str, dict[int, _Counts]]] = {}
-    asked_for = {"pieces": _text(pieces), "pipelines": _text(names)}
-    for at, name, stage, counts in connection.execute(query("statistics_counts"), asked_for):
-        buckets = found.setdefault(name, {}).setdefault(stage, {})
-        if at in buckets:
-            _add(buckets[at], _decode(counts))
-        else:
-            buckets[at] = _decode(counts)
+    found_buckets = _buckets(connection, asked, names)
+    bounds = [(_local(begin, asked.zone), _local(end, asked.zone)) for begin, end in found_buckets]
+    times = [(max(begin, asked.since), min(end, asked.until)) for begin, end in found_buckets]
+    found = tallied(connection, names, times)
     for name in sorted(found):
         stages = [
             StageStatistics(
@@ -230,34 +220,23 @@ def _pipelines(connection: sqlite3.Connection, asked: _Asked) -> Iterator[Pipeli
         )
 
 
-def _text(value: object) -> str:
-    return _encode(value).decode()
-
-
 def _buckets(
     connection: sqlite3.Connection, asked: _Asked, names: Sequence[str]
-) -> tuple[Sequence[tuple[datetime, datetime]], Sequence[tuple[int, int, int, int]]]:
-    """Give the buckets in which something may have ended, and the slots that each is made of."""
+) -> Sequence[Bounds]:
+    """Give the buckets in which something may have ended."""
     width = DAY if asked.bucket == "day" else HOUR
     values = {
-        "pipelines": _text(names),
+        "pipelines": text_of(names),
         "width": width,
         "since": asked.since,
         "until": asked.until,
     }
     slots = [slot for (slot,) in connection.execute(query("statistics_slots"), values)]
-    found = buckets_of(slots, width, asked.bucket, asked.zone)
-    bounds = [(_local(begin, asked.zone), _local(end, asked.zone)) for begin, end in found]
-    pieces = [
-        (at, *piece)
-        for at, (begin, end) in enumerate(found)
-        for piece in pieces_of(max(begin, asked.since), min(end, asked.until), WIDTHS)
-    ]
-    return bounds, pieces
+    return buckets_of(slots, width, asked.bucket, asked.zone)
 
 
 def _over_time(
-    buckets: Mapping[int, _Counts], bounds: Sequence[tuple[datetime, datetime]]
+    buckets: Mapping[int, Counts], bounds: Sequence[tuple[datetime, datetime]]
 ) -> tuple[BucketFigures, ...]:
     return tuple(
         BucketFigures(begin=bounds[at][0], end=bounds[at][1], figures=_figures(buckets[at]))
@@ -265,27 +244,18 @@ def _over_time(
     )
 
 
-def _total(buckets: Mapping[int, _Counts]) -> Figures:
-    total: _Counts = {}
+def _total(buckets: Mapping[int, Counts]) -> Figures:
+    total: Counts = {}
     for counts in buckets.values():
-        _add(total, counts)
+        add_counts(total, counts)
     return _figures(total)
 
 
-def _add(held: _Counts, more: _Counts) -> None:
-    """Add up what two slots hold."""
-    longest = max(held.pop(_LONGEST, 0.0), more.get(_LONGEST, 0.0))
-    before = held.get
-    for name, number in more.items():
-        held[name] = before(name, 0) + number
-    held[_LONGEST] = longest
-
-
-def _figures(counts: _Counts) -> Figures:
+def _figures(counts: Counts) -> Figures:
     """Give the figures of a time; takes ``counts`` apart, of which what is left are durations."""
     succeeded, failed, stopped = (int(counts.pop(result, 0)) for result in _RESULTS)
     retries, flaky = int(counts.pop("retries", 0)), int(counts.pop("flaky", 0))
-    longest = float(counts.pop(_LONGEST, 0))
+    longest = float(counts.pop(LONGEST, 0))
     runs = succeeded + failed + stopped
     return Figures(
         runs=runs,
@@ -299,7 +269,7 @@ def _figures(counts: _Counts) -> Figures:
     )
 
 
-def _durations(counts: _Counts, longest: float) -> Durations:
+def _durations(counts: Counts, longest: float) -> Durations:
     p50, p90, p95, p99 = percentiles(counts, _SHARES, longest)
     total = int(sum(counts.values()))
     return Durations(count=total, p50=p50, p90=p90, p95=p95, p99=p99, max=longest)

@@ -58,17 +58,18 @@ class StatisticsRows:
         failed = {stage for stage, _, _ in state.failures}
         flaky_run = False
         for tried in attempts:
-            if tried.result is None or tried.ended_at is None:
+            stage, result, ended_at = tried.stage, tried.result, tried.ended_at
+            if result is None or ended_at is None:
                 continue
             counts = _duration(tried.duration_seconds or 0.0)
             if tried.attempt > 1:
                 counts["retries"] = 1
-            if last[tried.stage] is tried:
-                counts[tried.result] = 1
-                if tried.result == "success" and tried.stage in failed:
+            if last[stage] is tried:
+                counts[result] = 1
+                if result == "success" and stage in failed:
                     counts["flaky"] = 1
                     flaky_run = True
-            key = (QUARTER, _slot(tried.ended_at[:16]), pipeline, tried.stage)
+            key = (QUARTER, _slot(ended_at[:16]), pipeline, stage)
             found.append(("statistics", key, counts))
         if state.result is not None and state.ended_at is not None and _has_ended(state):
             counts = _of_end(state, state.result)

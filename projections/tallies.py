@@ -8,7 +8,7 @@ they came, and however the log was split.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
@@ -37,6 +37,7 @@ Sums = dict[tuple[str, Key], dict[str, Number]]
 """What many runs add: numbers by their names, by table and key."""
 
 _GREATEST = "max_"
+_PLAIN = frozenset({str, int})
 _BIGGEST = 2**63
 # So that sums over millions of runs stay within 64 bits.
 _MOST = 2**40
@@ -55,7 +56,8 @@ class Tallying(Protocol[State_contra]):
 
     Attributes:
         widths: tables whose key begins with a width and a slot, both in seconds, by name; what is
-            given for the first of these widths is summed for each of the others, too.
+            given for the first of these widths is summed for each of the others, too, each of
+            which is a multiple of the one before.
     """
 
     widths: Mapping[str, Sequence[int]]
@@ -111,7 +113,8 @@ class Tallies:
         for at, tallies in self._tallying:
             columns = self._columns[self._projections[at].name] if self._columns else None
             try:
-                found.append((at, _checked(tallies(states[at]), columns, self._widths[at])))
+                given = _checked(tallies(states[at]), columns, self._widths[at], self.sums[at])
+                found.append((at, given))
             except Exception as error:  # noqa: BLE001 - whatever the code of somebody raises
                 failed(at, error)
         return found
@@ -123,9 +126,12 @@ class Tallies:
             for table, key, counts in given:
                 place = (table, key)
                 held = sums.get(place)
-                if held is None:
-                    held = sums[place] = {}
-                _add(held, counts, sign)
+                if held is not None:
+                    _add(held, counts, sign)
+                elif sign > 0:
+                    sums[place] = dict(counts)
+                else:
+                    _add(sums.setdefault(place, {}), counts, sign)
 
     def put(self, store: TallyStore, *, if_many: bool = False) -> None:
         """Put the sums into a model, or only if there are many; and begin anew."""
@@ -142,6 +148,7 @@ def _checked(
     tallies: Iterable[Tally],
     columns: Mapping[str, int] | None = None,
     widths: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    known: Container[tuple[str, Key]] = (),
 ) -> list[Tally]:
     """Give tallies as a list, if a model takes them.
 
@@ -149,6 +156,7 @@ def _checked(
         tallies: what a run adds.
         columns: the tables there are, and how many columns their keys have; None is not known.
         widths: tables whose keys begin with a width and a slot.
+        known: keys that were checked before.
 
     Raises:
         LookupError: there is no such table.
@@ -157,13 +165,15 @@ def _checked(
     """
     found = list(tallies)
     for table, key, counts in found:
-        if columns is not None and columns[table] != len(key):
-            message = f"a key of {table} has {columns[table]} values, not {len(key)}"
-            raise TypeError(message)
-        _check_key(table, key)
-        if table in widths:
-            _check_whole(table, key[0])
-            _check_whole(table, key[1])
+        # What equals a known key could be of another kind still, as True and 1.0 are.
+        if (table, key) not in known or not _PLAIN.issuperset(map(type, key)):
+            if columns is not None and columns[table] != len(key):
+                message = f"a key of {table} has {columns[table]} values, not {len(key)}"
+                raise TypeError(message)
+            _check_key(table, key)
+            if table in widths:
+                _check_whole(table, key[0])
+                _check_whole(table, key[1])
         _check_numbers(counts)
     return found
 
@@ -201,11 +211,12 @@ def _check_whole(name: str, number: object, limit: int = _BIGGEST) -> None:
 
 def _add(held: dict[str, Number], counts: Mapping[str, Number], sign: int = 1) -> None:
     """Add the numbers of a row to those of another one; or, with -1, take them off."""
+    known = held.get
     for name, number in counts.items():
         if name[:4] != _GREATEST:
-            held[name] = held.get(name, 0) + sign * number
+            held[name] = known(name, 0) + sign * number
         elif sign > 0:
-            before = held.get(name)
+            before = known(name)
             # The same number may come as 1 and as 1.0, in any order.
             if before is None or number > before or (number == before and type(number) is int):
                 held[name] = number
@@ -213,20 +224,23 @@ def _add(held: dict[str, Number], counts: Mapping[str, Number], sign: int = 1) -
 
 def _in_all_widths(sums: Sums, widths: Mapping[str, Sequence[int]]) -> Sums:
     """Sum what is counted in slots of the first width of its table for the others."""
-    if not widths:
-        return sums
     spread: Sums = dict(sums)
-    for (table, key), counts in sums.items():
-        for width in widths.get(table, ())[1:]:
-            slot = int(key[1])
-            wider = (table, (width, slot - slot % width, *key[2:]))
-            _add(spread.setdefault(wider, {}), counts)
+    for table, (_, *wider_ones) in widths.items():
+        narrow = {key: counts for (of, key), counts in sums.items() if of == table}
+        for width in wider_ones:
+            wide: dict[Key, dict[str, Number]] = {}
+            for key, counts in narrow.items():
+                slot = int(key[1])
+                _add(wide.setdefault((width, slot - slot % width, *key[2:]), {}), counts)
+            spread.update(((table, key), counts) for key, counts in wide.items())
+            narrow = wide
     return spread
 
 
 def merged(held: Mapping[str, Number], more: Mapping[str, Number]) -> dict[str, Number]:
     """Give what two rows of one key come to; nothing, where nothing is left to be counted."""
-    both = dict(held)
-    _add(both, more)
+    both = dict(held or more)
+    if held:
+        _add(both, more)
     kept = {name: number for name, number in both.items() if number or name[:4] == _GREATEST}
     return kept if any(name[:4] != _GREATEST for name in kept) else {}

@@ -14,7 +14,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.errors import InvalidEvent
 
-__all__ = ["BUCKETS", "FIRST", "LAST", "TimeBucket", "buckets_of", "pieces_of", "zone_of"]
+__all__ = [
+    "BUCKETS",
+    "FIRST",
+    "LAST",
+    "Bounds",
+    "TimeBucket",
+    "buckets_of",
+    "pieces_of",
+    "sums_of",
+    "zone_of",
+]
 
 TimeBucket = Literal["day", "hour"]
 BUCKETS: Sequence[TimeBucket] = ("day", "hour")
@@ -121,3 +131,34 @@ def pieces_of(begin: int, end: int, widths: Sequence[int]) -> Iterator[tuple[int
     yield width, first, last
     if narrower:
         yield from pieces_of(last, end, narrower)
+
+
+def sums_of(
+    begin: int, end: int, widths: Sequence[int], sign: int = 1
+) -> Iterator[tuple[int, int, int, int]]:
+    """Make a time up of fewer slots than ``pieces_of``: of some that are taken off again, too.
+
+    A day in Berlin is one of UTC, with the hour before it and without its last one.
+
+    Args:
+        begin: a multiple of the first width.
+        end: likewise; where it is before ``begin``, the time between is taken off.
+        widths: how long slots may be, in ascending order.
+        sign: 1, or -1 where all is the other way round.
+
+    Yields:
+        A width, from when to when it is taken, and 1, or -1 where that is taken off.
+    """
+    if begin > end:
+        begin, end, sign = end, begin, -sign
+    *narrower, width = widths
+    if end - begin < width:
+        if begin < end:
+            yield from sums_of(begin, end, narrower, sign)
+        return
+    first, last = ((at + width // 2) // width * width for at in (begin, end))
+    if first < last:
+        yield width, first, last, sign
+    if narrower:
+        yield from sums_of(begin, first, narrower, sign)
+        yield from sums_of(last, end, narrower, sign)

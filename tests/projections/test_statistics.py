@@ -296,3 +296,24 @@ def test_any_time_and_any_duration_is_counted(tmp_path: Path) -> None:
         found = asked(folder, events, bucket="hour", timezone="America/New_York")
 
         assert len(found.pipelines) == (year == 1900)
+
+
+def test_what_is_taken_off_a_day_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The last hour of a day of UTC is one of the next day in Berlin, with its longest run."""
+    late = datetime(2026, 1, 15, 23, tzinfo=UTC)
+    short = RunEnded(result="success", elapsed_seconds=1)
+    long = RunEnded(result="failed", elapsed_seconds=600)
+    events = [
+        *told(started(), short, run_id="run-1", begin=late - timedelta(days=1, hours=2)),
+        *told(started(), short, run_id="run-2", begin=late - timedelta(hours=9)),
+        *told(started(), long, run_id="run-3", begin=late),
+        *told(started(pipeline="other"), long, run_id="run-4", begin=late),
+    ]
+
+    found = asked(tmp_path / "ledger", events, timezone="Europe/Berlin")
+
+    days = [(day.begin.day, day.figures) for day in found.pipelines[0].buckets]
+    longest = [(day, figures.duration and figures.duration.max) for day, figures in days]
+    assert longest == [(14, 1), (15, 1), (16, 600)]
+    assert [figures.failed for _, figures in days] == [0, 0, 1]
+    assert [day.begin.day for day in found.pipelines[1].buckets] == [16]

@@ -19,7 +19,7 @@ from projections.deep_check import check_deep
 from projections.errors import ProjectionFailed, ProjectionInvalid
 from projections.folding import Folding
 from projections.preview import preview
-from projections.projection import Projection
+from projections.projection import Projection, check_projections
 from projections.projection_standing import standings
 from projections.projector import Projector
 from projections.rebuilding import build
@@ -317,3 +317,12 @@ def test_a_late_event_of_a_real_log_is_counted_once(tmp_path: Path) -> None:
         log.sync()
 
     assert check_deep(folder, projections=[RunRows(), CostTallies()]).equal
+
+
+def test_widths_are_made_of_each_other() -> None:
+    """So that the sums of one are made of those of the one before."""
+    projection = CostTallies()
+    projection.widths = {"costs_slots": (HOUR, 5000)}
+
+    with pytest.raises(ProjectionInvalid, match="multiple of the one before"):
+        check_projections([projection])

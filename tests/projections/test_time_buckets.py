@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import InvalidEvent
 from projections.statistics_rows import WIDTHS
-from projections.time_buckets import TimeBucket, buckets_of, pieces_of, zone_of
+from projections.time_buckets import TimeBucket, buckets_of, pieces_of, sums_of, zone_of
 
 HOUR, DAY = 3600, 86_400
 ZONES = (
@@ -102,6 +103,34 @@ def test_a_time_is_cut_into_few_whole_slots(begin: int, quarters: int) -> None:
     assert all(first % width == last % width == 0 for width, first, last in pieces)
     assert all(one[2] == other[1] for one, other in itertools.pairwise(pieces))
     assert len(pieces) <= 2 * len(WIDTHS) - 1
+
+
+@settings(unhurried, max_examples=200)
+@given(moments, st.integers(0, 400))
+def test_a_time_is_made_up_of_slots_that_are_added_and_taken_off(begin: int, quarters: int) -> None:
+    """Each quarter of an hour in it comes to one, all others to none."""
+    end = begin + 900 * quarters
+    counted: Counter[int] = Counter()
+    for width, first, last, sign in sums_of(begin, end, WIDTHS):
+        assert first % width == last % width == 0
+        assert first < last
+        for slot in range(first, last, 900):
+            counted[slot] += sign
+
+    assert {slot: count for slot, count in counted.items() if count} == dict.fromkeys(
+        range(begin, end, 900), 1
+    )
+
+
+def test_a_day_in_berlin_is_one_of_utc_and_two_hours() -> None:
+    """The one before it, and its last one, which is taken off."""
+    day = at(2026, 1, 15)
+
+    assert set(sums_of(day - HOUR, day + DAY - HOUR, WIDTHS)) == {
+        (DAY, day, day + DAY, 1),
+        (HOUR, day - HOUR, day, 1),
+        (HOUR, day + DAY - HOUR, day + DAY, -1),
+    }
 
 
 def test_an_unknown_zone_is_refused() -> None:
