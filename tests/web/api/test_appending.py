@@ -303,7 +303,7 @@ def test_a_body_that_ends_too_early_appends_nothing(producer: Producer) -> None:
     async def send(part: Any) -> None:
         said.append(part)
 
-    anyio.run(create_app(producer.folder), scope, receive, send)
+    anyio.run(create_app(producer.folder, admission=EVERYBODY), scope, receive, send)
 
     assert said[0]["status"] == 400
     assert LogReader(producer.folder).position == 1
