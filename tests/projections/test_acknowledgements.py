@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import LogReader
@@ -125,6 +125,7 @@ def histories(draw: st.DrawFn) -> Iterator[Told]:
     return iter(told)
 
 
+@settings(max_examples=15)
 @given(histories())
 def test_step_by_step_and_rebuilt_come_to_the_same(
     tmp_path_factory: pytest.TempPathFactory, told: Iterator[Told]

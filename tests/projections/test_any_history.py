@@ -224,7 +224,7 @@ def anomalies_of(state: RunState) -> tuple[Any, ...]:
     return summarize(state).anomalies
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(any_history())
 def test_any_history_can_be_folded(history: list[ReplayedEvent]) -> None:
     """Whatever passed the codec folds without an error, and nothing illegal moves anything."""

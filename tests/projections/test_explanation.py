@@ -227,7 +227,7 @@ def test_an_event_that_comes_twice_by_position_is_taken_once() -> None:
     assert explain_events(RUN, [*events, events[3]]) == explain_events(RUN, events)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_run())
 def test_the_values_are_those_that_are_served(events: list[ReplayedEvent]) -> None:
     """Each field has the value of the summary, and they stand in its order."""
@@ -237,7 +237,7 @@ def test_the_values_are_those_that_are_served(events: list[ReplayedEvent]) -> No
     assert [one.field for one in explanation.fields] == list(RunSummary.model_fields)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_run())
 def test_a_field_changes_only_where_it_is_said_to_be_set(events: list[ReplayedEvent]) -> None:
     """No other event changes it, and up to the last of them the events give what stands now."""
@@ -256,7 +256,7 @@ def test_a_field_changes_only_where_it_is_said_to_be_set(events: list[ReplayedEv
         assert not one.overwritten or one.overwritten[0] < one.set_by[-1]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_run())
 def test_each_event_sets_a_field_or_is_ignored(events: list[ReplayedEvent]) -> None:
     """Never both, never neither; what any event sets, like the last position, does not count."""
@@ -272,7 +272,7 @@ def test_each_event_sets_a_field_or_is_ignored(events: list[ReplayedEvent]) -> N
     assert sorted([*setting, *ignored]) == [event.position for event in events]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_run())
 def test_without_the_ignored_events_the_summary_is_the_same(events: list[ReplayedEvent]) -> None:
     """Left out together or one at a time, they change nothing but where the run stands."""

@@ -105,7 +105,7 @@ def test_a_time_is_cut_into_few_whole_slots(begin: int, quarters: int) -> None:
     assert len(pieces) <= 2 * len(WIDTHS) - 1
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=100)
 @given(moments, st.integers(0, 400))
 def test_a_time_is_made_up_of_slots_that_are_added_and_taken_off(begin: int, quarters: int) -> None:
     """Each quarter of an hour in it comes to one, all others to none."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.commands import main
 from ledger import LogReader
 from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.installed import install
@@ -146,7 +147,7 @@ def test_a_projection_that_is_being_written_lies_where_its_author_works(tmp_path
     folder = record(tmp_path / "runs", range(4), failing=[2])
     source = f"from {PLACE} import FaultyCosts as Mine\n"
     (tmp_path / "being_written.py").write_text(source)
-    runfold("runs", "--dir", folder, cwd=tmp_path)
+    assert main(["runs", "--dir", str(folder)]) == 0
 
     words = ("rebuild", "--preview", "--projection", "being_written:Mine", "--dir", folder)
     answer = runfold(*words, cwd=tmp_path)
@@ -160,7 +161,7 @@ def test_a_preview_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal
     """Exit 130; the candidate is removed, and the live model is as it was."""
     folder = record(tmp_path / "runs", range(4))
     (tmp_path / "slow.py").write_text(SLOW)
-    runfold("runs", "--dir", folder, cwd=tmp_path)
+    assert main(["runs", "--dir", str(folder)]) == 0
     candidate = folder / "read-models" / "candidate"
 
     words = ("rebuild", "--preview", "--projection", "slow:SlowCosts", "--dir", folder)
