@@ -142,8 +142,16 @@ def test_the_page_needs_nothing_from_outside(client: TestClient) -> None:
     page = client.get("/docs").text
     for endpoint in ENDPOINTS[:-2]:
         assert endpoint.path in page
-    for place in ('src="http', 'href="http', "url(", "<script"):
+    for place in ('src="http', 'href="http', "url(", "<script>"):
         assert place not in page
+
+
+def test_the_page_is_set_as_it_is_meant(client: TestClient) -> None:
+    """What stands between backticks is code, and no space comes before a comma."""
+    page = client.get("/docs").text
+    assert "says in <code>X-Ledger-Position</code> which" in page
+    assert "<td>integer, <code>100</code> unless said, up to 1000</td>" in page
+    assert "`" not in page
 
 
 def test_an_answer_names_where_it_is_served_from_nowhere(tmp_path: Path) -> None:
