@@ -43,9 +43,12 @@ def chooses_runs(command: Callable[..., None]) -> Callable[..., None]:
 def _run_filter(
     *,
     result: Annotated[
-        _Text, typer.Option(help="Only runs that ended so: success, failed or stopped.")
+        _Text,
+        typer.Option(help="Only runs that ended so: success, failed or stopped; or running."),
     ] = None,
-    running: Annotated[bool, typer.Option("--running", help="Only runs that go on.")] = False,
+    running: Annotated[
+        bool, typer.Option("--running", help="The same as --result running.")
+    ] = False,
     pipeline: Annotated[_Text, typer.Option(help="Only runs of this pipeline.")] = None,
     stage: Annotated[_Text, typer.Option(help="Only runs that executed this stage.")] = None,
     failed_stage: Annotated[
@@ -73,8 +76,8 @@ def _run_filter(
     ] = None,
 ) -> RunFilter:
     return RunFilter(
-        result=result,  # type: ignore[arg-type] # any text: the filter names what it may be
-        running=running,
+        result=None if result == "running" else result,  # type: ignore[arg-type] # any text: the filter names what it may be
+        running=running or result == "running",
         pipeline=pipeline,
         stage_executed=stage,
         stage_failed=failed_stage,

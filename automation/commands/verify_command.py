@@ -76,7 +76,9 @@ def verification_lines(found: Verification) -> Iterator[str]:
         yield "damaged: and more"
     for note in found.notes:
         yield _line("note", note)
-    whole = f"{found.position} events of {found.runs} runs in {found.segments} segments"
+    runs = "1 run" if found.runs == 1 else f"{found.runs} runs"
+    segments = "1 segment" if found.segments == 1 else f"{found.segments} segments"
+    whole = f"{found.position} events of {runs} in {segments}"
     lost = sum(item.count for item in found.out_of_reach)
     yield f"{'sound' if found.sound else 'damaged'}: {whole}"
     if lost:

@@ -115,7 +115,7 @@ def judge_log(log: LogMeasure) -> Iterator[Symptom]:
 def judge_verification(log: LogMeasure, verified: Verification | None) -> Symptom:
     """Say what is known of the whole log: nothing is kept of an earlier check."""
     if verified is None:
-        found = f"only the last {log.checked} events were checked"
+        found = f"the last {log.checked} of {log.position} events were looked at"
         return note("verify", found, "runfold doctor --verify checks all; so does runfold verify")
     runs = "1 run" if verified.runs == 1 else f"{verified.runs} runs"
     whole = f"{verified.position} events of {runs}"

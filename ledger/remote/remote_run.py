@@ -78,10 +78,11 @@ class RemoteRun:
 
     def release(self) -> None:
         """Wait a while for all to be taken; what is not stays in the spool. Twice does nothing."""
-        if self._deadline is None:
-            self._deadline = time.monotonic() + self._patience
-            self._released.set()
-            self._wake.set()
+        if self._deadline is not None:
+            return
+        self._deadline = time.monotonic() + self._patience
+        self._released.set()
+        self._wake.set()
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
         if self._thread.is_alive() or self.spool.path.exists():
             _logger.warning(

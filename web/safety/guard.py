@@ -8,7 +8,7 @@ an endpoint says that they append.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from re import Pattern
 
@@ -99,7 +99,7 @@ class Guard:
             return _WRITING_OFF
         permitted = self._permitted(self._admission.access, asked, needed)
         if permitted is None:
-            return _NO_CREDENTIAL
+            return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
         return None if permitted else _insufficient(needed)
 
     def _needed(self, path: str) -> str:
@@ -186,8 +186,13 @@ _WRITING_OFF = Problem(
 )
 _NO_CREDENTIAL = Problem(
     401,
-    "A token is needed: Authorization: Bearer …; runfold token create makes one, "
+    "A token is needed: Authorization: Bearer TOKEN; runfold token create makes one, "
     "runfold token link prints a link that signs a browser in.",
     kind="no-credential",
     title="Not signed in",
+)
+_UNKNOWN_TOKEN = replace(
+    _NO_CREDENTIAL,
+    detail="What Authorization holds is no token that is known here: it may be over, revoked or "
+    "of another ledger. runfold token list shows those that are, and Bearer goes before it.",
 )

@@ -54,6 +54,8 @@ def ids(listed: dict[str, Any]) -> list[str]:
     ("arguments", "expected"),
     [
         (["--running"], ["open"]),
+        (["--result", "running"], ["open"]),
+        (["--result", "running", "--running"], ["open"]),
         (["--pipeline", "hourly"], ["bad"]),
         (["--stage", "load"], ["bad", "good"]),
         (["--failed-stage", "load"], ["bad"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from automation.commands import main
+from ledger import EventLog, RunContext
 from tests.ledger.damage import flip
 from tests.ledger.damaged_logs import make_log
 from tests.ledger.witness import raw_lines, segments_of
@@ -27,6 +28,16 @@ def test_a_sound_log_is_said_to_be_sound(folder: Path, capfd: pytest.CaptureFixt
     events = len(raw_lines(folder))
     assert out.startswith(f"sound: {events} events of 8 runs in 6 segments\nroot: ")
     assert err == ""
+
+
+def test_one_run_in_one_segment_is_counted_as_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The smallest log is spoken of like any other."""
+    with EventLog.open(tmp_path) as log, RunContext.start(log, pipeline="nightly"):
+        pass
+    assert main(["verify", "--dir", str(tmp_path)]) == 0
+    assert capfd.readouterr().out.startswith("sound: 3 events of 1 run in 1 segment\nroot: ")
 
 
 def test_each_flaw_is_one_line_with_its_place(

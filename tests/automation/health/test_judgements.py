@@ -65,7 +65,7 @@ def test_the_log(log: LogMeasure, name: str, state: State, said: str) -> None:
 def test_what_was_not_checked_is_not_called_sound() -> None:
     """Without a whole check it says how much was looked at, and how to check all."""
     found = judge_verification(LOG, None)
-    assert (found.state, found.found) == (State.NOTE, "only the last 7 events were checked")
+    assert (found.state, found.found) == (State.NOTE, "the last 7 of 7 events were looked at")
     assert "--verify" in found.advice
 
 

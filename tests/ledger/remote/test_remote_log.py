@@ -89,6 +89,7 @@ def test_a_ledger_that_is_away_fails_no_run(
     assert len(spool.read_bytes().splitlines()) == 5
     assert spool.stat().st_mode & 0o77 == 0
     assert str(spool) in caplog.text
+    assert caplog.text.count("has not taken all") == 1
     with small_ledger(tmp_path / "later", port=parse_url(away).port or 0) as ledger:
         assert send_until_free(spools) == [("r", None)]
         assert ledger.types("r") == ONE_STAGE

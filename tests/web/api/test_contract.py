@@ -163,6 +163,14 @@ def test_the_page_needs_nothing_from_outside(client: TestClient) -> None:
     assert page.count("<script") == page.count('<script src="./')
 
 
+def test_the_page_is_set_as_it_is_meant(client: TestClient) -> None:
+    """What stands between backticks is code, and no space comes before a comma."""
+    page = client.get("/docs").text
+    assert "says in <code>X-Ledger-Position</code> which" in page
+    assert "<td>integer, <code>100</code> unless said, up to 1000</td>" in page
+    assert "`" not in page
+
+
 def test_an_answer_names_where_it_is_served_from_nowhere(tmp_path: Path) -> None:
     """Below the prefix of a proxy all is as it is without: addresses are relative."""
     folder = record_each_result(tmp_path / "runs")

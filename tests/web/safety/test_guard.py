@@ -109,9 +109,11 @@ def test_a_token_that_may_read_changes_nothing(guarded: Guarded, client: TestCli
     ["Bearer", "Bearer ", "Bearer rf_0123456789_x", "Basic cmY6eA==", "rf_0123456789_x", "\xff"],
 )
 def test_a_credential_that_is_none_is_refused(client: TestClient, header: str) -> None:
-    """Whatever it looks like."""
+    """Whatever it looks like; the answer tells it from one that was not sent."""
     answer = client.get(RUNS, headers={b"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
+    assert "no token that is known" in answer.json()["detail"]
+    assert "A token is needed: Authorization: Bearer TOKEN" in client.get(RUNS).text
 
 
 def test_a_token_in_the_address_is_no_credential(guarded: Guarded, client: TestClient) -> None:
