@@ -106,13 +106,21 @@ class IgnoredEvent(BaseModel):
 
 
 class Explanation(BaseModel):
-    """How a summary came about: its fields in their order, and the events that were ignored."""
+    """How a summary came about: its fields in their order, and the events that were ignored.
+
+    Attributes:
+        run_id: the run.
+        fields: its fields, in their order.
+        ignored: the events that changed nothing.
+        position: the position of the last event of the run that was looked at.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     run_id: str
     fields: tuple[FieldExplanation, ...]
     ignored: tuple[IgnoredEvent, ...]
+    position: int
 
     def only(self, field: str) -> Explanation:
         """Leave out all fields but one.
@@ -176,7 +184,12 @@ def explain_events(
             setters[field].setdefault(part, []).append(event.position)
     values = summarize(state, liveness).model_dump(mode="json")
     fields = [_explained(field, values[field], setters[field]) for field in FIELD_RULES]
-    return Explanation(run_id=run_id, fields=tuple(fields), ignored=tuple(ignored))
+    return Explanation(
+        run_id=run_id,
+        fields=tuple(fields),
+        ignored=tuple(ignored),
+        position=values["last_position"],
+    )
 
 
 def _written(before: RunState, event: ReplayedEvent) -> Iterator[_Part]:

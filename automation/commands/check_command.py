@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +15,9 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.finding_words import finding_line, fine_line
 from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
-from automation.errors import BadArgument
+from automation.commands.since import parse_span
 from automation.expectations import expectations_of
 from automation.settings import CONFIG, ExpectedOfPipeline, read_settings
-from automation.time_span import parse_time_span
 from projections import RunHistory
 from projections.freshness import Expectation
 from projections.pipeline_standings import FreshnessReport, check_freshness
@@ -60,8 +59,8 @@ def check(
 ) -> None:
     """Exit with 1 if a pipeline is not as expected, with a line for each finding; else with 0."""
     given = ExpectedOfPipeline(
-        within=_span("--within", within),
-        max_duration=_span("--max-duration", max_duration),
+        within=None if within is None else parse_span("--within", within),
+        max_duration=None if max_duration is None else parse_span("--max-duration", max_duration),
         regressions=regressions,
     )
     settings = read_settings(config)
@@ -76,13 +75,6 @@ def check(
         warn_of_damage(history)
     if report.findings:
         raise typer.Exit(ExitCode.WRONG)
-
-
-def _span(option: str, text: str | None) -> timedelta | None:
-    try:
-        return None if text is None else parse_time_span(text)
-    except ValueError as error:
-        raise BadArgument(option, str(error)) from None
 
 
 def _write(report: FreshnessReport, *, quiet: bool, as_json: bool) -> None:

@@ -27,6 +27,7 @@ def explanation_tables(explanation: Explanation) -> Iterator[RenderableType]:
         yield _ignored(explanation.ignored)
     else:
         yield Text("no event of the run was ignored", style="dim")
+    yield Text(f"as of position {explanation.position}, the last event of the run", style="dim")
 
 
 def _fields(fields: Sequence[FieldExplanation]) -> Table:

@@ -18,7 +18,9 @@ def test_units_follow_each_other(text: str, seconds: int) -> None:
     assert parse_time_span(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "26", "h", "1.5h", "-1h", "1 h", "26H", "0h", "٣h", 7, None])
+@pytest.mark.parametrize(
+    "text", ["", "26", "h", "1.5h", "-1h", "1 h", "26H", "0h", "٣h", "1h1d", "1h1h", 7, None]
+)
 def test_what_is_no_length_is_refused(text: object) -> None:
     """A number without a unit, too: nobody knows what it means."""
     with pytest.raises(ValueError, match="is no length of time like 26h"):

@@ -49,17 +49,18 @@ def row(answer: Answer, name: str) -> str:
 
 
 def test_each_field_is_a_row_in_order(command_line: CommandLine) -> None:
-    """Its value, its positions and its rule; then that no event was ignored."""
+    """Its value, its positions and its rule; then that no event was ignored, and up to where."""
     answer = command_line("explain", "20260115")
 
     assert (answer.code, answer.err) == (0, "")
-    head, *rows, blank, ignored = answer.out.splitlines()
+    head, *rows, blank, ignored, position = answer.out.splitlines()
     assert head.split() == ["field", "value", "set", "by", "before", "that", "rule"]
     assert [line.split()[0] for line in rows if line[0] != " "] == list(RunSummary.model_fields)
     assert row(answer, "result").startswith('result "failed" 24 that of the first run_ended')
     assert row(answer, "pipeline") == 'pipeline "nightly" 2 as run_started says'
     assert row(answer, "liveness").startswith("liveness null none set by no event, and null once")
     assert (blank, ignored) == ("", "no event of the run was ignored")
+    assert position == "as of position 24, the last event of the run"
 
 
 def test_long_values_and_lists_are_shortened(command_line: CommandLine) -> None:
@@ -78,7 +79,7 @@ def test_one_field_can_be_asked_for(command_line: CommandLine) -> None:
 
     assert answer.code == 0
     lines = answer.out.splitlines()
-    assert [line.split(" ")[0] for line in lines] == ["field", "result", "", "no"]
+    assert [line.split(" ")[0] for line in lines] == ["field", "result", "", "no", "as"]
 
 
 def test_ignored_events_have_their_rule(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +89,7 @@ def test_ignored_events_have_their_rule(tmp_path: Path, capfd: pytest.CaptureFix
 
     answer = command_line("explain", "run-1", "result")
 
-    *_, head, ignored = answer.out.splitlines()
+    *_, head, ignored, _ = answer.out.splitlines()
     assert head.split() == ["ignored", "type", "rule", "reason"]
     assert ignored.split(maxsplit=3) == [
         "5",
