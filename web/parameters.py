@@ -20,6 +20,7 @@ __all__ = [
     "MOST_POSITIONS",
     "Asked",
     "Flag",
+    "LeaseSeconds",
     "Limit",
     "Moment",
     "Past",
@@ -92,6 +93,7 @@ def _past(value: object) -> object:
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole_number)]
 Position = Annotated[int, Field(ge=0, le=MOST_POSITIONS), BeforeValidator(_whole_number)]
 Seconds = Annotated[float, Field(ge=0, le=1e12), BeforeValidator(_number)]
+LeaseSeconds = Annotated[float, Field(gt=0, le=3600), BeforeValidator(_number)]
 Patience = Annotated[float, Field(ge=0, le=30), BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

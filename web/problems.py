@@ -83,6 +83,15 @@ class WrongParameter(BaseModel):
     detail: str
 
 
+class WrongEvent(BaseModel):
+    """An event of a batch, counted from 0, and why the batch was refused for it."""
+
+    index: int
+    reason: str
+    field: str | None = None
+    event_id: str | None = None
+
+
 class ProblemDetails(BaseModel):
     """What went wrong (RFC 9457); kinds of problems have further members."""
 
@@ -92,7 +101,7 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    errors: tuple[WrongParameter, ...] = ()
+    errors: tuple[WrongParameter | WrongEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from typing import IO, Any, TypeVar
 
 import httpx2
 
+from automation.access.server_access import ServerAccess
+from automation.access.token_store import TokenStore
 from ledger import EventLog
 from web.safety.admission import Admission
 
@@ -26,6 +28,7 @@ __all__ = [
     "GENEROUS",
     "Event",
     "Server",
+    "admission",
     "can_give_up_privileges",
     "dying_run",
     "events",
@@ -44,9 +47,11 @@ _ROOT = Path(__file__).parents[2]
 _SERVE = """
 import socket, sys
 from app import create_app
-from tests.web.serving import EVERYBODY
+from tests.web.serving import admission
 from web.server import run_server
-app = create_app(sys.argv[2], admission=EVERYBODY, upkeep_interval=0.2, heartbeat=0.2)
+app = create_app(
+    sys.argv[2], admission=admission(*sys.argv[2:]), upkeep_interval=0.2, heartbeat=0.2
+)
 run_server(app, socket.socket(fileno=int(sys.argv[1])))
 """
 _RECORD = """
@@ -138,13 +143,16 @@ def events(lines: Iterator[str]) -> Iterator[Event]:
 
 
 @contextmanager
-def serving(folder: Path, *, port: int = 0, privileged: bool = True) -> Iterator[Server]:
-    """Serve a folder in another process until the end of the block."""
+def serving(
+    folder: Path, *, port: int = 0, privileged: bool = True, tokens: Path | None = None
+) -> Iterator[Server]:
+    """Serve a folder in another process until the end of the block; to tokens, if there are any."""
+    named = [] if tokens is None else [str(tokens)]
     before: Sequence[str] = () if privileged or os.geteuid() else _UNPRIVILEGED
     with tempfile.TemporaryFile() as errors, socket.create_server(("127.0.0.1", port)) as listener:
         number = listener.fileno()
         process = subprocess.Popen(
-            [*before, sys.executable, "-c", _SERVE, str(number), str(folder)],
+            [*before, sys.executable, "-c", _SERVE, str(number), str(folder), *named],
             cwd=_ROOT,
             pass_fds=[number],
             stderr=errors,
@@ -157,6 +165,14 @@ def serving(folder: Path, *, port: int = 0, privileged: bool = True) -> Iterator
         finally:
             process.kill()
             process.wait(GENEROUS)
+
+
+def admission(folder: str, tokens: str | None = None) -> Admission:
+    """Let in whom the file of tokens names; everybody, where there is none."""
+    if tokens is None:
+        return EVERYBODY
+    store = TokenStore(Path(tokens), data_folder=Path(folder))
+    return Admission(access=ServerAccess(store), anonymous=frozenset())
 
 
 def can_give_up_privileges() -> bool:

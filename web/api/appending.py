@@ -76,15 +76,18 @@ else:
     AnyEvent = Union[tuple(_sent_as(*each) for each in PRODUCER_TYPES.items())]  # noqa: UP007 - of a list
 
 
+SomeEvents = Annotated[tuple[AnyEvent, ...], Field(min_length=1)]
+
+
 class SentBatch(BaseModel):
     """Events that are appended together, or not at all."""
 
     model_config = ConfigDict(extra="forbid")
 
-    events: Annotated[tuple[AnyEvent, ...], Field(min_length=1)]
+    events: SomeEvents
 
 
-class SentEvents(RootModel[AnyEvent | tuple[AnyEvent, ...] | SentBatch]):
+class SentEvents(RootModel[AnyEvent | SomeEvents | SentBatch]):
     """One event, a list of them, or an object that holds the list."""
 
 

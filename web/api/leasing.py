@@ -15,7 +15,7 @@ from ledger.errors import InvalidEvent, LedgerUnwritable
 from ledger.leases import LEASE_SECONDS, keep_lease
 from web.api.append_refusals import UNWRITABLE, refusal_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.parameters import Asked, Seconds
+from web.parameters import Asked, LeaseSeconds
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = ["ENDPOINTS"]
@@ -26,7 +26,7 @@ class LeaseQuery(Asked):
 
     run_id: str
     seconds: Annotated[
-        Seconds, Field(gt=0, le=3600, description="The writer will be heard of again by then.")
+        LeaseSeconds, Field(description="The writer will be heard of again by then.")
     ] = LEASE_SECONDS
 
 

@@ -7,6 +7,7 @@ const APART = 300; // the least time between two questions
 const RETRY_AFTER = 2000; // between two tries to reach the server again
 const LOOK_AGAIN = 5000; // how long what changes without an event may lag, unless the page says
 const SPEAK_AFTER = 5000; // the least time between two announcements
+const NOT_SIGNED_IN = 401;
 
 const live = document.getElementById("live");
 const connection = document.getElementById("connection");
@@ -18,6 +19,7 @@ let asking = false;
 let stale = false;
 let askedAt = 0;
 let wasLost = false;
+let isOver = false; // the session: whatever is asked is refused from then on
 let speaking = 0;
 let spokeAt = 0;
 
@@ -30,6 +32,7 @@ function show(state, text) {
 
 /** Ask for the live part: at most one question at a time, and not more often than is of use. */
 function refresh(soonest = APART) {
+  if (isOver) return;
   if (asking) {
     stale = true;
     return;
@@ -53,9 +56,20 @@ function answered(isFine, text) {
 }
 
 function lost(text) {
+  if (isOver) return;
   wasLost = true;
   show("lost", text);
   refresh(RETRY_AFTER);
+}
+
+/** Say that the session has ended, and where another begins; nothing is asked any more. */
+function end() {
+  isOver = true;
+  show("lost", "You are signed out. ");
+  const link = document.createElement("a");
+  link.href = `${root}sign-in`;
+  link.textContent = "Sign in";
+  connection.append(link);
 }
 
 /** Tell people who listen to the page what it shows now, but not faster than they hear. */
@@ -77,12 +91,14 @@ function concerns(change) {
 function listen() {
   const source = new EventSource(`${root}api/pipeline/stream`);
   source.addEventListener("position", (event) => {
-    if (concerns(JSON.parse(event.data))) refresh();
+    if (isOver) source.close();
+    else if (concerns(JSON.parse(event.data))) refresh();
     else if (connection.dataset.state === "asking") show("live", "Live");
   });
   source.addEventListener("error", () => {
     lost("Connection lost, trying again");
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_AFTER);
+    if (isOver) source.close();
+    else if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_AFTER);
   });
 }
 
@@ -107,6 +123,7 @@ live.addEventListener("htmx:afterSwap", () => {
 live.addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (target !== live) return;
   const status = detail.xhr?.status;
+  if (status === NOT_SIGNED_IN) return end();
   answered(
     detail.successful,
     status ? `The server answers ${status}, trying again` : "Connection lost, trying again",

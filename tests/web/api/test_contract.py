@@ -94,6 +94,30 @@ def test_the_document_says_which_token_is_needed(
     assert "Needs no token" in page
 
 
+@pytest.mark.parametrize("body", [[{"type": "unknown"}], [{"type": "run_started", "data": {}}]])
+def test_a_refused_batch_is_answered_as_described(
+    client: TestClient, document: dict[str, Any], body: object
+) -> None:
+    """The errors of events have other members than those of parameters."""
+    answer = client.post(f"{API}/events", json=body)
+    responses = document["paths"][f"{API}/events"]["post"]["responses"]
+    content = responses[str(answer.status_code)]["content"]
+    assert answer.status_code == 422
+    check(document, content[answer.headers["content-type"]]["schema"], answer.json())
+
+
+def test_bounds_are_said_in_words_of_json_schema(document: dict[str, Any]) -> None:
+    """Nothing that an endpoint refuses by its size is allowed by the document."""
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    schemas = [each["schema"] for one in operations for each in one["parameters"]]
+    assert not any({"gt", "ge", "lt", "le"} & schema.keys() for schema in schemas)
+    lease = document["paths"][f"{API}/runs/{{run_id}}/lease"]["post"]["parameters"]
+    assert [each["schema"].get("maximum") for each in lease if each["name"] == "seconds"] == [3600]
+    for form in document["components"]["schemas"]["SentEvents"]["anyOf"]:
+        assert form.get("minItems", 1) == 1
+        assert form.get("type") != "array" or "minItems" in form
+
+
 @pytest.mark.parametrize("path", READING)
 def test_each_answer_is_as_described(
     client: TestClient, document: dict[str, Any], path: str

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from automation.access.token_store import TokenStore
+from automation.access.tokens import Kind, Scope
 from ledger import EventLog, RunContext
 from tests.web.pages.browsing import Window, window
 from tests.web.serving import Server, dying_run, new_ledger, record_elsewhere, serving
@@ -133,3 +136,19 @@ def test_a_lost_connection_is_shown_and_mends_itself(browser: Browser, folder: P
         with serving(folder, port=int(server.url.rpartition(":")[2])):
             expect(page.locator(f"#run-{run_id}")).to_be_visible()
             expect(page.locator("#connection")).to_have_text("Connected again")
+
+
+def test_who_was_signed_out_is_told_and_shown_the_way_back(browser: Browser, folder: Path) -> None:
+    """The page asks no more when its session is over, and links to where another begins."""
+    tokens = folder.parent / "tokens"
+    store = TokenStore(tokens, data_folder=folder)
+    _, link = store.create(Kind.LINK, Scope.READ, now=datetime.now(UTC))
+    with serving(folder, tokens=tokens) as server, window(browser) as opened:
+        page = opened.open(f"{server.url}/sign-in?link={link}")
+        expect(page.locator("#connection")).to_have_text("Live")
+        (session,) = store.tokens(now=datetime.now(UTC))
+        store.revoke(session.id, now=datetime.now(UTC))
+        record(folder, 1)
+        expect(page.locator("#connection")).to_have_text("You are signed out. Sign in")
+        page.locator("#connection a").click()
+        expect(page.get_by_label("Or paste a token")).to_be_visible()
