@@ -71,11 +71,13 @@ def serve(
     module = _load_app_module_or_say()
     with _listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listener.getsockname()[1]}{root_path}"
+        address = f"http://{shown}:{listener.getsockname()[1]}"
         typer.echo(f"serving {path} at {address}", err=True)
         if signer is None:
             typer.echo("tree heads are unsigned: there is no key (see runfold key init)", err=True)
-        typer.echo(_how_to_come_in(store, address), err=True)
+        # Sessions are of the prefix, and that is the proxy's, which browsers reach by its name.
+        outside = f"https://{allow_host[0]}" if allow_host else address
+        typer.echo(_how_to_come_in(store, outside + root_path), err=True)
         served = module.run(
             path,
             listener,

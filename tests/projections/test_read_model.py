@@ -11,7 +11,14 @@ import pytest
 
 from ledger.codec import ZERO_HASH
 from ledger.folder import LedgerFolder
-from projections.read_model import VERSION, Checkpoint, ReadModels, is_broken, read_checkpoint
+from projections.read_model import (
+    PAGE,
+    VERSION,
+    Checkpoint,
+    ReadModels,
+    is_broken,
+    read_checkpoint,
+)
 from projections.registry import registered
 from projections.row_store import projected
 from tests.projections.ledgers import append
@@ -169,7 +176,7 @@ def test_a_broken_file_is_told_from_other_trouble(tmp_path: Path) -> None:
     garbage = tmp_path / "garbage"
     garbage.write_bytes(b"no database" * 1000)
     cut = make(ReadModels(tmp_path))
-    cut.write_bytes(cut.read_bytes()[:-5000])
+    cut.write_bytes(cut.read_bytes()[: -PAGE - 1000])
 
     assert is_broken(sqlite_error(garbage, "SELECT * FROM runs"))
     assert is_broken(sqlite_error(cut, "SELECT * FROM runs"))

@@ -53,7 +53,7 @@ def rows_in(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]
 def test_a_model_says_what_it_projects(connection: sqlite3.Connection, store: RowStore) -> None:
     """Each projection with its version, and whose each table is."""
     assert store is not None
-    assert projected(connection) == {"runs": 1, "tally": 1}
+    assert projected(connection) == {"runs": RunRows.version, "tally": 1}
     assert rows_in(connection, "projection_tables") == [
         ("runs", "runs"),
         ("runs", "runs_details"),

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
 
 from automation.access.tokens import Kind, Scope
+from ledger import LogReader
 from tests.web.safety.signing_in import HOST, Guarded
 
 RUNS = "/api/pipeline/runs"
@@ -77,6 +78,22 @@ def test_a_browser_is_told_how_to_sign_in(client: TestClient) -> None:
     policy = answer.headers["content-security-policy"]
     assert "style-src 'sha256-" in policy
     assert "unsafe" not in policy
+
+
+def test_nothing_is_appended_without_a_token_that_may(guarded: Guarded) -> None:
+    """The short way of an append stands behind the door, too: the log does not grow."""
+    body = {"type": "run_annotated", "run_id": "r", "data": {"note": "n", "actor": "a"}}
+    before = LogReader(guarded.folder).position
+    with TestClient(guarded.app(), base_url=f"http://{HOST}") as client:
+        for headers, status in (({}, 401), (guarded.bearer(Scope.READ), 403)):
+            answer = client.post("/api/pipeline/events", json=body, headers=headers)
+            assert answer.status_code == status
+        cross = {**guarded.bearer(Scope.APPEND), "Origin": "http://evil.example"}
+        assert client.post("/api/pipeline/events", json=body, headers=cross).status_code == 403
+        assert LogReader(guarded.folder).position == before
+        taken = client.post("/api/pipeline/events", json=body, headers=guarded.bearer(Scope.APPEND))
+        assert taken.status_code == 200
+    assert LogReader(guarded.folder).position == before + 1
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.ADMIN])
