@@ -49,6 +49,11 @@ class Window:
         expect(self.page.locator("#connection[data-state]")).to_be_visible()
         return self.page
 
+    def forget(self) -> None:
+        """Begin anew: what went on before belongs to another test."""
+        self.errors.clear()
+        self.asked.clear()
+
     def check(self, origin: str) -> None:
         """Check that nothing went wrong, and nobody but the server was asked."""
         assert self.errors == []

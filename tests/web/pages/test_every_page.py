@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.web.pages.browsing import WIDTHS, violations, window
+from tests.web.pages.browsing import WIDTHS, Window, violations, window
 from tests.web.pages.every_page import ADDRESSES
 from tests.web.serving import Server
 from web.pages import PAGES
@@ -15,24 +16,31 @@ from web.pages import PAGES
 MOST_BYTES = 80_000
 
 
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Iterator[Window]:
+    """Open one window for all pages in turn, as a reader has."""
+    with window(browser) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_page_works_for_everybody(browser: Browser, server: Server, address: str) -> None:
+def test_a_page_works_for_everybody(opened: Window, server: Server, address: str) -> None:
     """In both themes and at both widths: axe finds nothing, and nothing is wider than the page.
 
     No text of a run is taken for markup or code, no script fails, and nobody else is asked.
     """
-    with window(browser) as opened:
-        page = opened.open(server.url + address)
-        page.emulate_media(color_scheme="light")
-        assert violations(page) == []
-        page.emulate_media(color_scheme="dark")
-        assert violations(page, "color-contrast") == []
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert "taken over" not in page.title()
-        assert page.locator("main script, main img[src=x]").count() == 0
-        opened.check(server.url)
+    opened.forget()
+    page = opened.open(server.url + address)
+    page.emulate_media(color_scheme="light")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, "color-contrast") == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert "taken over" not in page.title()
+    assert page.locator("main script, main img[src=x]").count() == 0
+    opened.check(server.url)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
