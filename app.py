@@ -81,7 +81,7 @@ def create_app(
     audit = Audit(
         Verifying(history.reader.folder.path),
         None if key is None else key.verifier_key,
-        may_verify=admission.access is not None or "admin" in admission.anonymous,
+        may_verify=admission.may_change,
     )
 
     @asynccontextmanager
