@@ -123,7 +123,7 @@ class Tallies:
         return found
 
     def count(self, states: Sequence[Any]) -> None:
-        """Check and add what a run in these states adds, in one go: quicker than ``of`` and ``add``.
+        """Check and add what a run in these states adds, in one go.
 
         Raises whatever is wrong with it. It may be added in part by then, so the sums are of no
         use any more.

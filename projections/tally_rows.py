@@ -101,9 +101,7 @@ class TallyRows:
         self._emptied = self._emptied or not total
         return encode_counts(total).decode()
 
-    def _put(
-        self, do: _Statements, key: Key, counts: Mapping[str, Number]
-    ) -> None:
+    def _put(self, do: _Statements, key: Key, counts: Mapping[str, Number]) -> None:
         found = self._connection.execute(do.find, key).fetchone()
         total = merged({} if found is None else _decode(found[0]), counts)
         if total:
