@@ -273,7 +273,11 @@ def _in_all_widths(sums: Sums, widths: Mapping[str, Sequence[int]]) -> Sums:
             wide: dict[Key, dict[str, Number]] = {}
             for key, counts in narrow.items():
                 slot = int(key[1])
-                _add(wide.setdefault((width, slot - slot % width, *key[2:]), {}), counts)
+                place = (width, slot - slot % width, *key[2:])
+                if place in wide:
+                    _add(wide[place], counts)
+                else:
+                    wide[place] = dict(counts)
             spread.update(((table, key), counts) for key, counts in wide.items())
             narrow = wide
     return spread
