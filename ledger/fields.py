@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -20,11 +21,19 @@ __all__ = [
     "StageName",
     "Text",
     "UtcTime",
+    "is_run_id",
 ]
 
 _IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 RUN_ID = re.compile(_IDENTIFIER)
 """What a run id fully matches; so it is never ``.`` or ``..``, and holds no ``/``."""
+
+
+# A writer asks this of the same few ids again and again.
+@lru_cache(maxsize=1024)
+def is_run_id(text: str) -> bool:
+    """Tell whether a text may name a run."""
+    return RUN_ID.fullmatch(text) is not None
 
 
 def _checked_text(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Self
 
 from ledger.errors import LedgerUnwritable, LockTimeout
 
-__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock", "try_flock_briefly"]
+__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock"]
 
 # More of them, and a crowd of waiting processes keeps the holder itself from running.
 _YIELDS = 30
@@ -50,15 +50,6 @@ def try_flock(fd: int, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def try_flock_briefly(fd: int) -> bool:
-    """Take the lock if it is free soon: whoever holds one here holds it for microseconds."""
-    for _ in range(_YIELDS):
-        if try_flock(fd):
-            return True
-        os.sched_yield()
-    return False
 
 
 def holder_of(fd: int) -> int | None:
@@ -142,7 +133,7 @@ class FolderLock:
     def __enter__(self) -> int:
         """Wait for the lock."""
         while True:
-            if not try_flock_briefly(self.fd):
+            if not try_flock(self.fd) and not self._is_free_soon():
                 self._wait()
             if os.fstat(self.fd).st_nlink:
                 return self.fd
@@ -154,6 +145,14 @@ class FolderLock:
     def __exit__(self, *_error: object) -> None:
         """Free the lock."""
         fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _is_free_soon(self) -> bool:
+        """Take the lock if others let go of it soon: they hold it for microseconds."""
+        for _ in range(_YIELDS):
+            os.sched_yield()
+            if try_flock(self.fd):
+                return True
+        return False
 
     def _wait(self) -> None:
         if self._queue is None:

@@ -22,6 +22,7 @@ from ledger.files import make_folder
 from ledger.folder import Identity, LedgerFolder
 from ledger.fork_safety import forget_in_children
 from ledger.group_commit import GroupCommit
+from ledger.identity_check import check_identity
 from ledger.lock import FolderLock
 from ledger.plain_values import utc_text
 from ledger.reader import LogReader
@@ -88,7 +89,8 @@ class EventLog:
 
         Raises:
             LedgerUnwritable: the folder cannot be written.
-            LedgerDamaged: bytes below the durable mark are wrong; nothing was changed.
+            LedgerDamaged: bytes below the durable mark are wrong, or ``ledger.json`` is that of
+                another log; nothing was changed.
             LockTimeout: another process holds the lock.
         """
         if durability not in ("always", "process"):
@@ -149,6 +151,7 @@ class EventLog:
                 folder.path,
                 f"its format is {identity.format}; this version writes format {FORMAT}",
             )
+        check_identity(folder, identity.ledger_id)
         return LedgerCreated(ledger_id=identity.ledger_id, format=identity.format)
 
     def _check_file_system(self) -> None:
@@ -200,7 +203,8 @@ class EventLog:
         """
         if not events:
             return []
-        self._refresh_in_child()
+        if self._closed or self._stale:
+            self._refresh_in_child()
         batch = self._prepare(events, expected_sequence, fresh_run=fresh_run)
         receipts = self._commits.submit(batch)
         self._tend()
@@ -225,7 +229,7 @@ class EventLog:
         self, events: Sequence[NewEvent], expected_sequence: int | None, *, fresh_run: bool
     ) -> Batch:
         """Redact and encode before the lock is taken."""
-        bodies = tuple(encode_redacted(event, self._redaction) for event in events)
+        bodies = [encode_redacted(event, self._redaction) for event in events]
         if len(events) > 1 and len({event.event_id for event in events}) < len(events):
             raise InvalidEvent("event_id", "one id stands twice in the batch")
         return Batch(tuple(events), bodies, expected_sequence, fresh_run)

@@ -150,10 +150,8 @@ def write_mark(fd: int, mark: Mark) -> None:
 
 
 def _encode_mark(mark: Mark) -> bytes:
-    return _encode(
-        b"mark %020d %020d %020d %b"
-        % (mark.segment, mark.offset, mark.position, mark.boot_id.encode())
-    )
+    words = f"mark {mark.segment:020} {mark.offset:020} {mark.position:020} {mark.boot_id}"
+    return _encode(words.encode())
 
 
 def write_poison(fd: int, segment: int, boot_id: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from ledger.events import EventData, NewEvent
@@ -43,6 +44,12 @@ _OUTER_FIELDS = tuple(
 )
 
 
+@lru_cache
+def _free_fields(model: type[EventData]) -> tuple[str, ...]:
+    """Name the fields of a payload that may hold free text; many have none."""
+    return tuple(name for name in _OUTER_FIELDS if name in model.model_fields)
+
+
 def rules_of_environment() -> tuple[str, ...]:
     """Give the rules in ``RUNFOLD_REDACT``: names of keys, with commas between them."""
     named = os.environ.get("RUNFOLD_REDACT", "").split(",")
@@ -68,9 +75,9 @@ class Redaction:
             event: the event.
             encoded: its payload as JSON.
         """
-        fields = event.data.__dict__
-        for name in _OUTER_FIELDS:
-            value = fields.get(name)
+        data = event.data
+        for name in _free_fields(type(data)):
+            value = getattr(data, name)
             if value and not (isinstance(value, dict) and _is_numbers(value)):
                 break
         else:

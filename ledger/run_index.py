@@ -97,11 +97,14 @@ class ActiveIndex:
                 start = data.find(b"\n", start) + 1 or len(data)
             self.offset = stop
 
-    def note(self, run_id: str | None, start: int, stop: int) -> None:
-        """Take in a line that this process appended, if all before it is known."""
-        if start == self.offset:
+    def note(self, start: int, runs: Sequence[str | None], lines: Sequence[bytes]) -> None:
+        """Take in lines that this process appended, if all before them is known."""
+        if start != self.offset:
+            return
+        for run_id, line in zip(runs, lines, strict=True):
             self.offsets.setdefault(_key(run_id), []).append(start)
-            self.offset = stop
+            start += len(line)
+        self.offset = start
 
 
 class StaleIndex(Exception):
@@ -224,9 +227,7 @@ class RunIndex:
         # With the guard: whoever reads may be taking in the same lines.
         with self._guard:
             if self.active.segment == segment:
-                for run_id, line in zip(runs, lines, strict=True):
-                    self.active.note(run_id, offset, offset + len(line))
-                    offset += len(line)
+                self.active.note(offset, runs, lines)
 
     def _in_active(self, segment: int, offset: int, key: bytes) -> list[int]:
         if self.active.segment != segment:

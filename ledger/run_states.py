@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ledger.codec import Envelope, body_fingerprint
-from ledger.lifecycle import Lifecycle, RunPhase, Violation, advance
+from ledger.lifecycle import NOT_BEGUN, Lifecycle, RunPhase, Violation, advance
 from ledger.walk import END_OF_NOTHING, End, Line
 
 __all__ = ["Known", "RunState", "RunStates"]
@@ -43,7 +43,7 @@ class RunState:
     """One run as the log has it up to ``end``: its last sequence, lifecycle, and events by id."""
 
     sequence: int = 0
-    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    lifecycle: Lifecycle = NOT_BEGUN
     known: dict[str, Known] = field(default_factory=dict)
     end: End = END_OF_NOTHING
 

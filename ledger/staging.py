@@ -6,9 +6,11 @@ read or written here. A batch passes whole or fails whole; the batches of a grou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from ledger.codec import MAX_BATCH, Body, encode_line, leaf_hash
+from ledger.codec import MAX_BATCH, Body, body_fingerprint, encode_line, leaf_hash
 from ledger.errors import EventIdConflict, EventTooLarge, IllegalTransition, SequenceConflict
 from ledger.events import NewEvent, Receipt
 from ledger.lifecycle import Lifecycle, Violation, advance
@@ -24,8 +26,8 @@ class Batch(msgspec.Struct, frozen=True):
     ``fresh_run`` promises that the run's id was made just now, so the log need not be searched.
     """
 
-    events: tuple[NewEvent, ...]
-    bodies: tuple[Body, ...]
+    events: Sequence[NewEvent]
+    bodies: Sequence[Body]
     expected_sequence: int | None = None
     fresh_run: bool = False
 
@@ -76,18 +78,7 @@ class Staging:
             if event.run_id not in ahead:
                 ahead[event.run_id] = self._look_ahead(event.run_id, fresh=batch.fresh_run)
         known = self._check(batch, ahead)
-        receipts, lines, end = self._encode(batch, ahead, known)
-        size = end.offset - self.end.offset
-        if size > MAX_BATCH:
-            reason = f"the batch takes {size} bytes; the limit is {MAX_BATCH}"
-            raise EventTooLarge("batch", reason, size=size, limit=MAX_BATCH)
-        self.lines += lines
-        self.runs += [
-            event.run_id
-            for event, duplicate in zip(batch.events, known, strict=True)
-            if duplicate is None
-        ]
-        self.end = end
+        receipts = self._encode(batch, ahead, known)
         self._ahead.update(ahead)
         return receipts
 
@@ -100,10 +91,7 @@ class Staging:
 
     def _check(self, batch: Batch, ahead: dict[str | None, _Ahead]) -> list[Known | None]:
         """Find the duplicates, and refuse what may not follow."""
-        known = [
-            _find_known(ahead[event.run_id], event, body)
-            for event, body in zip(batch.events, batch.bodies, strict=True)
-        ]
+        known = [_find_known(ahead[body.run_id], body) for body in batch.bodies]
         first = batch.events[0].run_id
         if batch.expected_sequence is not None and first is not None and not all(known):
             actual = ahead[first].sequence
@@ -117,35 +105,46 @@ class Staging:
 
     def _encode(
         self, batch: Batch, ahead: dict[str | None, _Ahead], known: list[Known | None]
-    ) -> tuple[list[Receipt], list[bytes], End]:
+    ) -> list[Receipt]:
+        """Stage the lines of a batch, and give its receipts."""
         receipts: list[Receipt] = []
         lines: list[bytes] = []
-        end = self.end
-        rest = sum(duplicate is None for duplicate in known)
+        runs: list[str | None] = []
+        position, leaf, offset = self.end.position, self.end.leaf, self.end.offset
+        rest = known.count(None)
         for body, duplicate in zip(batch.bodies, known, strict=True):
             if duplicate is not None:
                 receipts.append(self._first_receipt(body, duplicate))
                 continue
-            rest -= 1
-            run = ahead[body.run_id]
-            run.sequence += body.run_id is not None
+            position, rest = position + 1, rest - 1
+            run_id, run = body.run_id, ahead[body.run_id]
+            sequence = run.sequence = run.sequence + (run_id is not None)
             line = encode_line(
                 body,
-                position=end.position + 1,
-                prev=end.leaf,
-                sequence=run.sequence,
+                position=position,
+                prev=leaf,
+                sequence=sequence,
                 rest=rest,
                 recorded_at=self._recorded_at,
             )
             leaf = leaf_hash(line[:-1])
-            offset = end.offset + len(line)
-            end = End(end.segment, offset, end.position + 1, leaf, self._recorded_at)
-            run.added[body.event_id] = Known(end.position, run.sequence, leaf, body.fingerprint)
-            receipts.append(
-                Receipt(body.event_id, body.run_id, end.position, run.sequence, leaf, durable=True)
-            )
+            offset += len(line)
+            run.added[body.event_id] = Known(position, sequence, leaf, _fingerprint(body))
+            receipts.append(Receipt(body.event_id, run_id, position, sequence, leaf, durable=True))
             lines.append(line)
-        return receipts, lines, end
+            runs.append(run_id)
+        self._take(lines, End(self.end.segment, offset, position, leaf, self._recorded_at))
+        self.runs += runs
+        return receipts
+
+    def _take(self, lines: list[bytes], end: End) -> None:
+        size = end.offset - self.end.offset
+        if size > MAX_BATCH:
+            reason = f"the batch takes {size} bytes; the limit is {MAX_BATCH}"
+            raise EventTooLarge("batch", reason, size=size, limit=MAX_BATCH)
+        if lines:
+            self.lines += lines
+            self.end = end
 
     def _first_receipt(self, body: Body, known: Known) -> Receipt:
         self.touched_unsynced |= known.position > self.durable_position
@@ -168,11 +167,15 @@ class Staging:
             ahead.state.known.update(ahead.added)
 
 
-def _find_known(ahead: _Ahead, event: NewEvent, body: Body) -> Known | None:
-    known = ahead.state.known.get(event.event_id) or ahead.added.get(event.event_id)
-    if known is not None and known.fingerprint != body.fingerprint:
-        raise EventIdConflict(event.run_id, event.event_id, known.position)
+def _find_known(ahead: _Ahead, body: Body) -> Known | None:
+    known = ahead.state.known.get(body.event_id) or ahead.added.get(body.event_id)
+    if known is not None and known.fingerprint != _fingerprint(body):
+        raise EventIdConflict(body.run_id, body.event_id, known.position)
     return known
+
+
+def _fingerprint(body: Body) -> int:
+    return body_fingerprint(body.type, body.schema_version, body.data)
 
 
 def _following(run_id: str, lifecycle: Lifecycle, event: NewEvent) -> Lifecycle:

@@ -25,7 +25,7 @@ from ledger.walk import End
 
 __all__ = ["SyncTurn"]
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.00005, 0.005
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.00005, 0.01
 
 
 class SyncTurn:
@@ -46,6 +46,7 @@ class SyncTurn:
         self._lock = lock
         self._records = records
         self._timeout = timeout
+        self._pause = _SHORTEST_PAUSE
 
     def make_durable(self, tail: Tail, end: End, *, anyway: bool = False) -> None:
         """Return when all before ``end`` is on disk and the mark says so, by whoever's sync.
@@ -63,7 +64,9 @@ class SyncTurn:
             if not anyway and self._records.cover(end.segment, end.offset):
                 return
             self._check_poison(end)
-            self._sync_and_mark(tail, tail.look_ahead())
+            ahead = tail.look_ahead()
+            self._sync(tail)
+            self._move_mark(ahead)
         finally:
             self._free()
 
@@ -93,7 +96,8 @@ class SyncTurn:
             self._wait(tail)
             self._records.read(self._lock.fd)
             tail.refresh(self._records.mark, self._records.poison)
-            self._sync_and_mark(tail, tail.end)
+            self._sync(tail)
+            self._move_mark(tail.end)
             self._records.clear_poison(self._lock.fd)
         finally:
             self._free()
@@ -141,15 +145,19 @@ class SyncTurn:
 
     def _look_for(self, end: End | None) -> bool:
         """Look for the turn, until there is no need or no time; tell whether it was got."""
-        deadline = time.monotonic() + self._timeout
-        pause = _SHORTEST_PAUSE
-        while time.monotonic() < deadline and not self._reaches(end):
+        began = time.monotonic()
+        # Who holds the lock keeps all others waiting, and does not wait for a sync of theirs.
+        pause = _SHORTEST_PAUSE if end is None else self._pause
+        got = False
+        while not got and time.monotonic() < began + self._timeout and not self._reaches(end):
             time.sleep(pause)
-            if try_flock(self._fd):
-                return True
             # Ever longer: a crowd that looks all the time keeps the one who syncs from running.
             pause = min(2 * pause, _LONGEST_PAUSE)
-        return False
+            got = try_flock(self._fd)
+        # It takes about as long the next time: so most look once or twice.
+        half = (time.monotonic() - began) / 2
+        self._pause = min(max(half, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        return got
 
     def _reaches(self, end: End | None) -> bool:
         self._records.read(self._lock.fd)
@@ -165,10 +173,6 @@ class SyncTurn:
 
     def _free(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
-
-    def _sync_and_mark(self, tail: Tail, end: End) -> None:
-        self._sync(tail)
-        self._move_mark(end)
 
     def _sync(self, tail: Tail) -> None:
         try:

@@ -258,6 +258,10 @@ class Tail:
             )
         if self.end.offset < os.fstat(self._fd).st_size:
             os.ftruncate(self._fd, self.end.offset)
+        # For good, before the mark moves on: after a power cut it would lie below the mark, and
+        # some of it may be wrong. Also where another has cut it, who may have ended before this.
+        # Of a poisoned segment this sync tells nothing above the cut, and need not.
+        sync_data(self._fd)
         self.end = End(first, 0, self.end.position, self.end.leaf, self.end.recorded_at)
         self._open(first)
         return kept
@@ -276,9 +280,8 @@ class Tail:
         if flaw is not None:
             end = lines[-1].end if lines else self.end
             self.recovered.append(cut_torn_tail(self._folder, self._fd, end, flaw, sync=False))
+        # What was copied is cut off when the log is followed into the new segment.
         replace_atomically(replacement, data[:kept])
-        if mark.offset:
-            os.ftruncate(self._fd, mark.offset)
 
     def lines_since(self, run_id: str | None, known: End) -> Iterator[Line]:
         """Yield a run's lines that were appended behind an end it was known to."""

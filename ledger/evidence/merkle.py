@@ -23,7 +23,6 @@ __all__ = [
     "hash_node",
     "inclusion_proof",
     "perfect_root",
-    "root_of",
     "tree_edge",
     "tree_root",
     "verify_consistency",
@@ -85,14 +84,6 @@ def _fold_edge(edge: Sequence[bytes]) -> bytes:
     for left in reversed(edge[:-1]):
         root = hash_node(left, root)
     return root
-
-
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """Give the root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier.add(leaf)
-    return frontier.root()
 
 
 def tree_root(size: int, subtree: SubtreeHash) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ledger.codec import MAX_LINE, Envelope, decode_envelope
-from ledger.errors import BadLine, LedgerDamaged, LedgerNotFound
+from ledger.codec import Envelope
+from ledger.errors import LedgerDamaged, LedgerNotFound
 from ledger.events import LedgerCreated
 from ledger.files import read_range
 from ledger.folder import LedgerFolder, segment_name
+from ledger.identity_check import created_event, line_at_start
 from ledger.integrity.findings import Findings
 from ledger.mark import Mark, read_mark
 from ledger.sound_reading import open_segment, sound_end, sound_lines
@@ -20,7 +21,6 @@ __all__ = [
     "check_names",
     "check_place",
     "check_tail",
-    "created_event",
     "durable_end",
     "ends_at",
     "first_line",
@@ -79,7 +79,7 @@ def check_names(folder: LedgerFolder, segments: Sequence[int], findings: Finding
     if findings.findings or any(note.kind == "repaired" for note in findings.notes):
         return
     for segment in segments:
-        begun = _first_line(folder, segment)
+        begun = line_at_start(folder, segment)
         if begun is not None and begun.position != segment:
             findings.add(
                 "segment",
@@ -93,21 +93,8 @@ def check_names(folder: LedgerFolder, segments: Sequence[int], findings: Finding
 
 def first_line(folder: LedgerFolder, segment: int) -> Envelope | None:
     """Read the first line of a segment; None where that is not a sound one."""
-    envelope = _first_line(folder, segment)
+    envelope = line_at_start(folder, segment)
     return envelope if envelope is not None and envelope.position == segment else None
-
-
-def _first_line(folder: LedgerFolder, segment: int) -> Envelope | None:
-    try:
-        fd = open_segment(folder, segment)
-    except OSError:
-        return None
-    try:
-        return decode_envelope(read_range(fd, 0, MAX_LINE).partition(b"\n")[0])
-    except BadLine:
-        return None
-    finally:
-        os.close(fd)
 
 
 def line_one(folder: LedgerFolder, ledger_id: str = "") -> Envelope | None:
@@ -122,16 +109,6 @@ def line_one(folder: LedgerFolder, ledger_id: str = "") -> Envelope | None:
         return plain
     item = next(sound_lines(folder, sound_end(folder), 0, 1), None)
     return item.envelope if isinstance(item, Line) else None
-
-
-def created_event(line: Envelope | None) -> LedgerCreated | None:
-    """Read what line 1 says; None where it says nothing of who the ledger is."""
-    if line is None or line.type != LedgerCreated.type:
-        return None
-    try:
-        return LedgerCreated.model_validate_json(bytes(line.data))
-    except ValueError:
-        return None
 
 
 def durable_end(folder: LedgerFolder, findings: Findings) -> Mark:

@@ -29,7 +29,8 @@ from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired, NewEvent, build
 from ledger.files import replace_atomically, sync_data, sync_folder
 from ledger.folder import Identity, LedgerFolder, segment_name
-from ledger.integrity.folder_check import created_event, line_one
+from ledger.identity_check import created_event
+from ledger.integrity.folder_check import line_one
 from ledger.integrity.repair_plan import Repair, RepairPlan, make_plan
 from ledger.lock import FolderLock
 from ledger.log import EventLog

@@ -11,8 +11,9 @@ from ledger.codec import leaf_hash
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired
 from ledger.folder import LedgerFolder, segment_name
+from ledger.identity_check import created_event
 from ledger.integrity.findings import Finding
-from ledger.integrity.folder_check import created_event, ends_at, first_line, line_one
+from ledger.integrity.folder_check import ends_at, first_line, line_one
 from ledger.integrity.verify import Verification, verify
 from ledger.machine import boot_id
 from ledger.mark import Mark, read_mark

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
-from ledger.evidence.merkle import root_of
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import TreeHead, origin_of
 from ledger.evidence.tree_head_signing import sign_tree_head
 from tests.ledger.damage import flip
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.forging import LONG_AGO, altered, forge, leaves_of, put_lines, rechained
 from tests.ledger.witness import raw_lines, segments_of

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
-from ledger.evidence.merkle import root_of
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of, stored_tree_head
 from ledger.folder import LedgerFolder
@@ -24,6 +23,7 @@ from tests.faults.programs import numbered
 from tests.faults.survival import assert_survived
 from tests.faults.workshop import CALLS, Job, Workshop, has_strace
 from tests.ledger.damage import copy_of, set_mark
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import acknowledgement
 from tests.ledger.forging import leaves_of
 from tests.ledger.witness import mark_of

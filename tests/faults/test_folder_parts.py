@@ -12,10 +12,10 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerDamaged, LedgerError
-from ledger.evidence.merkle import root_of
 from ledger.evidence.tree import LedgerTree
 from ledger.integrity.verify import verify
 from tests.ledger.damage import copy_of
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.forging import leaves_of
 from tests.ledger.witness import assert_whole, segments_of

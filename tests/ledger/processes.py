@@ -34,7 +34,7 @@ def start(
         arguments: what it is called with.
         fault: what ``strace`` shall inject, like ``fdatasync:error=EIO:when=2``; several with a
             space between.
-        trace: a file that ``strace`` shall write all syncs to, with the paths that were synced.
+        trace: a file that ``strace`` shall write all syncs and cuts to, with their paths.
     """
     command = [sys.executable, "-m", "tests.ledger.programs", program, *map(str, arguments)]
     if fault is not None:
@@ -42,7 +42,8 @@ def start(
         strace = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={calls}"]
         command = [*strace, *(f"--inject={one}" for one in fault.split()), *command]
     if trace is not None:
-        command = ["strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=fsync", *command]
+        strace = ["strace", "-f", "-y", "-qq", "-o", str(trace)]
+        command = [*strace, "-e", "trace=fsync,fdatasync,ftruncate", *command]
     return subprocess.Popen(
         command,
         cwd=_ROOT,

@@ -240,6 +240,30 @@ def test_what_is_no_line_is_refused(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"rest":0', b'"rest":0,"rest":0'),
+        (b'"rest":0', b'"rest":1,"rest":0'),
+        (b'"sequence":3,"rest":0', b'"rest":0,"sequence":3'),
+        (b',"rest"', b', "rest"'),
+        (b'"rest":0', b'"rest": 0'),
+        (b'"data":{', b'"data": {'),
+        (b'"run-1"', rb'"run-\u0031"'),
+        (b'{"position"', b' {"position"'),
+    ],
+    ids=repr,
+)
+def test_a_line_written_in_another_way_is_refused(old: bytes, new: bytes) -> None:
+    """The same values with a key doubled or moved, or with white space, are no line of the log."""
+    line = line_of(STAGE_STARTED)
+    assert old in line
+    checked = line[: -len(',"crc":"00000000"}')].replace(old, new, 1)
+
+    with pytest.raises(BadLine):
+        decode(sealed(checked))
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"position": "7"},

@@ -143,6 +143,24 @@ def test_a_torn_first_line(folder: Path, size: int) -> None:
         assert [line["type"] for line in assert_whole(folder)][1] == "ledger_recovered"
 
 
+def test_the_identity_of_another_ledger_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Where ``ledger.json`` comes from elsewhere, nothing is appended, and both ids are named."""
+    EventLog.open(folder).close()
+    own = LogReader(folder).identity.ledger_id
+    with EventLog.open(tmp_path / "other") as other:
+        foreign = other.reader.identity.ledger_id
+    (folder / "ledger.json").write_bytes((tmp_path / "other" / "ledger.json").read_bytes())
+    before = snapshot(folder)
+
+    with pytest.raises(LedgerDamaged) as caught:
+        EventLog.open(folder)
+
+    assert caught.value.segment == "ledger.json"
+    assert own in caught.value.reason
+    assert foreign in caught.value.reason
+    assert snapshot(folder) == before
+
+
 def test_a_ledger_without_its_log_is_damaged(folder: Path) -> None:
     """An identity without a segment was never left by a crash: no second log is begun."""
     EventLog.open(folder).close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
+from ledger.errors import AppendFailed, DurabilityUnknown
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.processes import PATIENCE, finish, needs_strace, start, tell
 from tests.ledger.witness import assert_whole, mark_of, segments_of
@@ -72,6 +73,27 @@ def test_closing_syncs(folder: Path) -> None:
         log.append_batch(one_run("r"))
 
     assert mark_of(folder)[2] == len(assert_whole(folder)) == 5
+
+
+def test_a_sync_that_cannot_be_done_is_an_error_of_ours(folder: Path) -> None:
+    """Whatever the disk says, ``sync`` and ``close`` say that it is not known what is on it."""
+    log = EventLog.open(folder, durability="process")
+    log.append(acknowledgement())
+    events = log.folder.events
+    aside = events.rename(folder / "aside")
+    with pytest.raises(AppendFailed):
+        log.append(acknowledgement())
+    events.touch()
+
+    with pytest.raises(DurabilityUnknown):
+        log.sync()
+    with pytest.raises(DurabilityUnknown):
+        log.close()
+
+    events.unlink()
+    aside.rename(events)
+    log.close()
+    assert mark_of(folder)[2] == len(assert_whole(folder)) == 2
 
 
 def test_a_durable_writer_makes_durable_what_lies_before(folder: Path) -> None:

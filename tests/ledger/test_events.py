@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -324,3 +325,11 @@ def test_every_new_event_has_an_id_and_a_time_of_its_own() -> None:
 
     assert first.event_id != second.event_id
     assert first.occurred_at.tzinfo is UTC
+
+
+def test_an_event_makes_up_a_random_id() -> None:
+    """It is a UUID of version 4, and no two are the same."""
+    made = [uuid.UUID(NewEvent(run_started("run-1").data, "run-1").event_id) for _ in range(1000)]
+
+    assert {(each.version, each.variant) for each in made} == {(4, uuid.RFC_4122)}
+    assert len(set(made)) == len(made)

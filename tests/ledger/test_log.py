@@ -31,6 +31,7 @@ from ledger.errors import (
     SequenceConflict,
 )
 from ledger.events import FailureAcknowledged, LedgerCreated, RunAnnotated, UnreadData
+from ledger.redaction import Redaction
 from tests.ledger.examples import (
     acknowledgement,
     event_id,
@@ -516,7 +517,7 @@ def test_an_unknown_run_has_no_events(log: EventLog) -> None:
 def test_any_legal_history_can_be_appended_and_read_back(
     tmp_path_factory: pytest.TempPathFactory, events: list[NewEvent]
 ) -> None:
-    """Whatever legal story is told, the log takes it and gives the same values back."""
+    """Whatever legal story is told, the log takes it and gives all back but its secrets."""
     folder = tmp_path_factory.mktemp("story")
     with EventLog.open(folder, segment_bytes=2048) as log:
         half = len(events) // 2
@@ -525,7 +526,9 @@ def test_any_legal_history_can_be_appended_and_read_back(
             log.append(event)
         recorded = list(log.read(1))
 
-    told = [(event.event_id, event.run_id, event.occurred_at, event.data) for event in events]
+    # Keys that are drawn may name a secret, such as "encryptionkey".
+    kept = [Redaction().redact(event) for event in events]
+    told = [(event.event_id, event.run_id, event.occurred_at, event.data) for event in kept]
     assert [(e.event_id, e.run_id, e.occurred_at, e.data) for e in recorded] == told
     assert_whole(folder)
     shutil.rmtree(folder)

@@ -203,6 +203,21 @@ def test_a_reader_sees_nothing_of_it(folder: Path) -> None:
 
 
 @needs_strace
+def test_what_was_copied_is_cut_off_for_good(folder: Path, tmp_path: Path) -> None:
+    """The cut is on disk before the mark moves: no power cut brings wrong bytes back below it."""
+    trace = tmp_path / "calls"
+
+    poison(folder)
+
+    finish(start("append", folder, 1, trace=trace))
+
+    calls = [line.split(" ", 1)[1].strip() for line in trace.read_text().splitlines()]
+    old = [call for call in calls if "00000000000000000001.jsonl" in call]
+    cut = next(place for place, call in enumerate(old) if call.startswith("ftruncate"))
+    assert [call.partition("(")[0] for call in old[cut:]] == ["ftruncate", "fdatasync"]
+
+
+@needs_strace
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_real_sync_that_fails_once(tmp_path: Path, number: int) -> None:
     """The caller learns that nothing is sure; appended again, the event is there exactly once."""

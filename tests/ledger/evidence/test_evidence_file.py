@@ -12,13 +12,14 @@ from ledger import EventLog, LogReader
 from ledger.errors import LedgerReplaced, NotProven
 from ledger.evidence.evidence_check import SignatureState, check_evidence
 from ledger.evidence.evidence_file import make_evidence
-from ledger.evidence.merkle import hash_leaf, root_of
+from ledger.evidence.merkle import hash_leaf
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.folder import LedgerFolder
 from tests.ledger.damage import flip
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import one_run, run_started
 from tests.ledger.forging import forge, log_of_two_runs
 from tests.ledger.witness import raw_lines

@@ -18,12 +18,12 @@ from ledger.evidence.merkle import (
     hash_node,
     inclusion_proof,
     perfect_root,
-    root_of,
     tree_edge,
     tree_root,
     verify_consistency,
     verify_inclusion,
 )
+from tests.ledger.evidence.whole_tree import root_of
 
 # The leaves, roots and proofs of the test suite of certificate-transparency, the first log of
 # RFC 6962; every implementation since is held against them.

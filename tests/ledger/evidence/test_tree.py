@@ -16,7 +16,6 @@ from ledger.errors import LedgerReplaced
 from ledger.evidence.merkle import (
     hash_leaf,
     perfect_root,
-    root_of,
     verify_consistency,
     verify_inclusion,
 )
@@ -24,6 +23,7 @@ from ledger.evidence.tree import LedgerTree, root_from_lines
 from ledger.evidence.tree_records import BadRecord, MemoryBytes, TreeRecords
 from ledger.lock import open_lock_file, try_flock
 from tests.ledger.damage import flip
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.forging import forge, leaves_of, long_log, put_lines, short_log
 from tests.ledger.witness import raw_lines
 

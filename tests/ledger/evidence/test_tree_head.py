@@ -20,12 +20,13 @@ from ledger.errors import (
     NotProven,
 )
 from ledger.evidence.extension import check_extends
-from ledger.evidence.merkle import root_of, verify_consistency
+from ledger.evidence.merkle import verify_consistency
 from ledger.evidence.signed_note import MAX_NOTE, SigningKey
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.folder import LedgerFolder
 from tests.ledger.damage import flip, lose_lock, set_mark
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.forging import forge, leaves_of, short_log
 from tests.ledger.witness import raw_lines
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerNotFound
-from ledger.evidence.merkle import root_of
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, origin_of
 from ledger.integrity.verify import verify
@@ -21,6 +20,7 @@ from ledger.run_index import encode_index
 from ledger.sealing import seal_in_background
 from tests.ledger.damage import copy_of, flip, last_segment, lose_lock, set_mark
 from tests.ledger.damaged_logs import Damage, DamagedLog, damages, forge, make_log
+from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.witness import mark_of, raw_lines, segments_of, snapshot
 
@@ -111,6 +111,8 @@ def replaced(folder: Path, number: int, old: bytes, new: bytes) -> None:
     lines[at] = forge(lines[at].rstrip(b"\n"), old, new) + b"\n"
     for name, raw in log.segments.items():
         (folder / "events" / name).write_bytes(b"".join(raw))
+    segment, _, position = mark_of(folder)
+    set_mark(folder, segment, last_segment(folder).stat().st_size, position)
 
 
 LAST = -1
@@ -142,6 +144,21 @@ def batch_open(folder: Path) -> None:
     replaced(folder, LAST, b'"rest":0', b'"rest":2')
 
 
+def key_twice(folder: Path) -> None:
+    """Let a key stand twice in the last line."""
+    replaced(folder, LAST, b'"rest":0', b'"rest":0,"rest":0')
+
+
+def keys_swapped(folder: Path) -> None:
+    """Let two keys of the last line change places."""
+    replaced(folder, LAST, b'"sequence":0,"rest":0', b'"rest":0,"sequence":0')
+
+
+def spaced_out(folder: Path) -> None:
+    """Put white space between two keys of the last line."""
+    replaced(folder, LAST, b',"rest"', b', "rest"')
+
+
 def unfit_mark(folder: Path) -> None:
     """Let the mark say that the last line ends elsewhere."""
     segment, offset, position = mark_of(folder)
@@ -162,6 +179,9 @@ def lock_is_a_folder(folder: Path) -> None:
         (clock_back, "clock"),
         (sequence_off, "sequence"),
         (batch_open, "batch"),
+        (key_twice, "format"),
+        (keys_swapped, "format"),
+        (spaced_out, "format"),
         (unfit_mark, "mark"),
         (lock_is_a_folder, "mark"),
     ],
