@@ -26,7 +26,8 @@ from projections.queries import query
 from projections.row_store import RowStore, create_tables
 from projections.run_filter import check_moment
 from projections.run_fold import fold, initial
-from projections.run_listing import ListedRun, Past, RunsAsked, list_page
+from projections.run_lanes import Past, RunsAsked
+from projections.run_listing import ListedRun, list_page
 from projections.run_rows import RunRows, encode_run, micros
 from projections.sound_replay import refold
 

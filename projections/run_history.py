@@ -29,7 +29,8 @@ from projections.out_of_reach import ranges_of
 from projections.projector import PATIENCE
 from projections.queries import query
 from projections.run_filter import ANY_RUN, RESULTS, RunFilter
-from projections.run_listing import ListedRun, RunsAsked, kept_total, list_page
+from projections.run_lanes import RunsAsked
+from projections.run_listing import ListedRun, kept_total, list_page
 from projections.run_order import RunKey, RunOrder
 from projections.run_summary import RunSummary
 from projections.runs_page import RunDetail, RunsPage, detail, judged

@@ -16,7 +16,8 @@ from projections.degraded import degraded_of
 from projections.projector import Projector
 from projections.queries import query
 from projections.run_filter import RunFilter
-from projections.run_listing import RunsAsked, list_page
+from projections.run_lanes import RunsAsked
+from projections.run_listing import list_page
 from projections.runs_page import judged
 
 __all__ = ["ViewMeasure", "judge_views", "measure_views"]

@@ -12,7 +12,8 @@ from projections.exporting.columns import Exported
 from projections.exporting.export import PAGE, Export, JsonLines
 from projections.run_filter import ANY_RUN, RunFilter
 from projections.run_history import RunHistory
-from projections.run_listing import ListedRun, RunsAsked, list_page
+from projections.run_lanes import RunsAsked
+from projections.run_listing import ListedRun, list_page
 from projections.run_order import RunKey, RunOrder
 
 __all__ = ["export_runs", "export_stages"]

@@ -17,7 +17,8 @@ from ledger.errors import InvalidEvent
 from ledger.plain_values import utc_text
 from projections import RunHistory
 from projections.run_filter import RunFilter
-from projections.run_listing import Effort, Past, RunsAsked, list_page
+from projections.run_lanes import Past, RunsAsked
+from projections.run_listing import Effort, list_page
 from projections.run_order import RunKey, RunOrder
 from projections.run_rows import micros
 from tests.projections.drawn_runs import filters, in_order, interleaved_runs, meets
