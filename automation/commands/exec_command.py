@@ -21,8 +21,11 @@ from automation.errors import BadArgument, CommandFailed
 from automation.output_tail import OutputTail
 from automation.passed_signals import PassedSignals
 from automation.recorded_command import run_command
+from automation.settings_file import anything_is_set
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ledger.run_context import RunContext
 
 __all__ = ["USAGE", "exec_command"]
@@ -92,17 +95,32 @@ def exec_command(arguments: Sequence[str]) -> int:
             # Here, as it is most of the time that all this takes.
             from ledger.run_context import RunContext  # noqa: PLC0415
 
+        set_place, redact = _settings()
         run = RunContext.start(
-            asked.url or asked.dir,
+            asked.url or asked.dir or set_place,
             pipeline=asked.pipeline,
             run_id=asked.run_id,
             stages=[stage],
             parameters={"command": shlex.join(command)},
             metadata=_pairs(asked.metadata),
             trigger="exec",
+            redact=redact,
         )
         tail = None if asked.no_tail else OutputTail()
         return _run_recorded(run, stage, command, signals, tail)
+
+
+def _settings() -> tuple[Path | None, Sequence[str]]:
+    """Give the folder that is set, where the environment names none, and further secret keys."""
+    if not anything_is_set():
+        return None, ()
+    with _without_plugins():
+        # Only for those who set something: it doubles the time that all this takes.
+        from automation.settings import read_settings  # noqa: PLC0415
+
+        settings = read_settings()
+    named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
+    return None if named else settings.ledger.dir, settings.redact.keys
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
