@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from re import Pattern
 
@@ -23,11 +24,12 @@ from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["OPEN_PATHS", "Guard", "cookie_value"]
+__all__ = ["OPEN_PATHS", "Guard", "cookie_value", "is_still_admitted"]
 
 OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
 """Paths that need no credential, whatever the method."""
 
+_JUDGE_AGAIN = "runfold.judge_again"
 _BEARER = b"bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
 
@@ -75,6 +77,8 @@ class Guard:
             if refused is not None:
                 await _refusal(Request(scope), refused)(scope, receive, send)
                 return
+            # For answers that outlast a token: whoever is let in now may be refused later.
+            scope[_JUDGE_AGAIN] = partial(self._judge, scope)
         await self._app(scope, receive, send)
 
     def _judge(self, scope: Scope) -> Problem | None:
@@ -116,6 +120,12 @@ class Guard:
             session = cookie_value(asked.cookie, self._cookie)
             return access.permits(session, by_cookie=True, scope=scope) if session else None
         return None
+
+
+def is_still_admitted(scope: Scope) -> bool:
+    """Tell whether a request that was let in would be let in now."""
+    judge_again = scope.get(_JUDGE_AGAIN)
+    return judge_again is None or judge_again() is None
 
 
 def _refusal(request: Request, problem: Problem) -> Response:
