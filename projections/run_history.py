@@ -161,6 +161,15 @@ class RunHistory:
 
         return self._model.ask(answer)
 
+    def first_position(self, run_id: str) -> int | None:
+        """Give the position of a run's first event; None where there is no such run."""
+        if not RUN_ID.fullmatch(run_id):
+            return None
+        row = self._model.ask(
+            lambda connection, _: connection.execute(query("run_in_time"), (run_id,)).fetchone()
+        )
+        return None if row is None else int(row[0])
+
     def get_run_count(
         self, *, result_filter: str | None = None, pipeline: str | None = None
     ) -> int:

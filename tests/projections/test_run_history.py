@@ -155,6 +155,7 @@ def test_an_unknown_run_is_none(tmp_path: Path, run_id: str) -> None:
     with RunHistory(tmp_path) as history:
         assert history.get_run(run_id) is None
         assert history.run_json(run_id) is None
+        assert history.first_position(run_id) is None
 
 
 def test_an_empty_ledger_has_no_runs(tmp_path: Path) -> None:

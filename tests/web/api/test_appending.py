@@ -374,8 +374,9 @@ def test_what_may_pass_asks_for_another_try(error: LedgerError, status: int) -> 
 
 
 def test_a_lease_is_kept_for_a_run(producer: Producer) -> None:
-    """It appends nothing, and answers until when; the run may not have begun."""
+    """It appends nothing, and answers until when; the run began a moment ago."""
     path = "/api/pipeline/runs/r/lease"
+    producer.post(sent_start("r"))
     before = LogReader(producer.folder).position
 
     answer = producer.client.post(path, params={"seconds": 30})
@@ -386,6 +387,14 @@ def test_a_lease_is_kept_for_a_run(producer: Producer) -> None:
     assert lease.seconds == 30
     assert answer.json() == {"run_id": "r", "until": lease.until.isoformat().replace("+00:00", "Z")}
     assert LogReader(producer.folder).position == before
+
+
+def test_an_unknown_run_has_no_lease(producer: Producer) -> None:
+    """Whoever may append cannot fill the folder with files of runs that never were."""
+    answer = producer.client.post("/api/pipeline/runs/never/lease")
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:runfold:problem:unknown-run")
+    assert not LogReader(producer.folder).folder.leases.exists()
 
 
 @pytest.mark.parametrize("path", ["r/lease?seconds=0", "r/lease?seconds=3601", ".x/lease"])
