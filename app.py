@@ -109,8 +109,8 @@ def create_app(
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
-            Middleware(BodyLimits),
             Middleware(AppendedFirst, ledger=ledger),
+            Middleware(BodyLimits),
             Middleware(SecurityHeaders),
             Middleware(PositionHeader, position=lambda: ledger.state().position),
         ],

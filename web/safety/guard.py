@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from re import Pattern
 
@@ -69,6 +69,8 @@ class Guard:
         self._admission = admission
         self._cookie = cookie
         self._appending = appending
+        # The same few paths come again and again.
+        self._needed = lru_cache(maxsize=256)(self._find_needed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
@@ -106,7 +108,7 @@ class Guard:
             return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
         return None if permitted else _insufficient(needed)
 
-    def _needed(self, path: str) -> str:
+    def _find_needed(self, path: str) -> str:
         appends = any(pattern.fullmatch(path) for pattern in self._appending)
         return "append" if appends else "admin"
 
