@@ -191,11 +191,17 @@ class RunHistory:
         )
         return [run_id for (run_id,) in rows]
 
-    def pipelines_of(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Give the pipelines of runs, of those that have one."""
+    def pipelines_of(self, run_ids: Iterable[str], *, least: int | None = None) -> dict[str, str]:
+        """Give the pipelines of runs, of those that have one.
+
+        ``least`` is a position by which they have all begun; None is the last that is durable.
+        """
         values = (msgspec.json.encode(list(run_ids)).decode(),)
         return self._model.ask(
-            lambda connection, _: dict(connection.execute(query("pipelines_of"), values).fetchall())
+            lambda connection, _: dict(
+                connection.execute(query("pipelines_of"), values).fetchall()
+            ),
+            least=least,
         )
 
     def out_of_reach(self) -> list[OutOfReach]:
