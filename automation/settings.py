@@ -11,6 +11,7 @@ a misspelt expectation must not be ignored in silence.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -149,7 +150,7 @@ def read_settings(file: Path | None = None) -> Settings:
         first = error.errors(include_url=False)[0]
         raise _invalid(path, [str(part) for part in first["loc"]], first) from None
     except SettingsError as error:
-        raise SettingsInvalid("the environment", "", str(error)) from None
+        raise _no_json(error) from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -163,6 +164,16 @@ def _read_file(path: Path) -> dict[str, Any]:
     if isinstance(ledger, dict) and isinstance(ledger.get("dir"), str):
         ledger["dir"] = str(path.absolute().parent / Path(ledger["dir"]).expanduser())
     return values
+
+
+def _no_json(error: SettingsError) -> SettingsInvalid:
+    """Name the variable that should hold JSON: the error of pydantic names the section only."""
+    cause = error.__cause__
+    if not isinstance(cause, json.JSONDecodeError):
+        return SettingsInvalid("the environment", "", str(error))
+    names = (name for name, text in os.environ.items() if text == cause.doc)
+    found = next((name for name in names if name.upper().startswith(PREFIX)), "the environment")
+    return SettingsInvalid(found, "", f"it is no JSON: {cause}")
 
 
 def _invalid(path: Path | None, keys: list[str], first: Mapping[str, Any]) -> SettingsInvalid:

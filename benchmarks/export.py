@@ -12,7 +12,10 @@ import json
 import resource
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.listing import history_of
@@ -48,20 +51,44 @@ def write_csv(history: RunHistory, path: Path) -> None:
         file.writelines(csv_chunks(export_runs(history)))
 
 
+def write_runs_as_parquet(history: RunHistory, path: Path) -> None:
+    """Write the runs as ``runfold export -o FILE.parquet`` does."""
+    write_parquet(export_runs(history), path)
+
+
 def measure(history: RunHistory, scratch: Path) -> None:
     """Take turns, and report how much of the peer's time each takes."""
     parquet, plain = scratch / "runs.parquet", scratch / "plain.csv"
     peer = partial(write_with_csv_module, history, plain)
-    show(
-        compare(
-            "Parquet", lambda: write_parquet(export_runs(history), parquet), peer, rounds=ROUNDS
-        )
-    )
+    ours = partial(write_runs_as_parquet, history, parquet)
+    show(compare("Parquet", ours, peer, rounds=ROUNDS))
     show(compare("our CSV", partial(write_csv, history, scratch / "ours.csv"), peer, rounds=ROUNDS))
     sizes = parquet.stat().st_size, plain.stat().st_size
     report(f"bytes: {sizes[0]:,} of Parquet, {sizes[1]:,} of CSV")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    report(f"memory at its highest: {peak} MB")
+
+
+def measure_memory(folder: Path, scratch: Path) -> None:
+    """Report the memory of each at its highest, in a process of its own."""
+    for name, write in (("Parquet", write_runs_as_parquet), ("our CSV", write_csv)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            before, highest = pool.submit(memory_of, write, folder, scratch / "runs").result()
+        report(f"{name}: {highest} MB of memory at its highest, {before} MB before")
+
+
+def memory_of(
+    write: Callable[[RunHistory, Path], None], folder: Path, path: Path
+) -> tuple[int, int]:
+    """Write the runs, and give the megabytes of this process at its highest, before and after."""
+    with RunHistory(folder) as history:
+        history.catch_up()
+        before = highest_memory()
+        write(history, path)
+        return before, highest_memory()
+
+
+def highest_memory() -> int:
+    """Give the most megabytes that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def show(figure: Figure) -> None:
@@ -79,6 +106,8 @@ def main() -> None:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(name, "log")
         with history_of(folder, runs) as history:
             report(f"{history.get_run_count():,} runs")
+            # First: what this process has held at most, those that it starts begin with.
+            measure_memory(folder, Path(name))
             measure(history, Path(name))
 
 

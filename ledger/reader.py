@@ -51,6 +51,8 @@ class LogReader:
             LedgerNotFound: there is none.
         """
         self.folder = LedgerFolder(Path(folder))
+        # As text: it is opened for every answer there is.
+        self._lock = os.fspath(self.folder.lock)
         self.identity: Identity = self.folder.identity()
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
@@ -63,7 +65,7 @@ class LogReader:
         In a copy without its ``lock`` file, that is the last whole batch.
         """
         try:
-            fd = os.open(self.folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(self._lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 mark = read_mark(fd)
             finally:

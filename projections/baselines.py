@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -114,9 +113,14 @@ def usual(durations: Sequence[float]) -> Usual | None:
     """Give what is usual among durations; None where there are none."""
     if not durations:
         return None
-    middle = median(durations)
-    spread = median(abs(duration - middle) for duration in durations)
+    middle = _median(sorted(durations))
+    spread = _median(sorted([abs(duration - middle) for duration in durations]))
     return Usual(median=middle, spread=spread, successes=len(durations))
+
+
+def _median(ordered: Sequence[float]) -> float:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def ratio(seconds: float, before: Usual) -> float | None:

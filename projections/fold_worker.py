@@ -110,7 +110,7 @@ class _Part:
                 # Now, while its states are still in the cache of a core.
                 self._put_rows(run)
                 run.counted = tuple(states)
-                self._tallies.add(self._counted(states))
+                self._tallies.count(self._folds.for_each(states))
             else:
                 run.lines.append(line)
 

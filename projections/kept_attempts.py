@@ -69,6 +69,8 @@ class Attempts(msgspec.Struct, frozen=True, gc=False):
 
     def with_closed(self, attempt: AttemptState) -> Attempts:
         """Put one in the place of the attempt that it has closed, the last of its stage."""
+        if self.latest[-1].stage == attempt.stage:
+            return Attempts(self.earlier, (*self.latest[:-1], attempt))
         block, place = self._place_of(attempt.stage)
         changed = block[:place] + (attempt,) + block[place + 1 :]  # noqa: RUF005 - twice as quick
         if block is self.latest:

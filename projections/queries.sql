@@ -133,6 +133,9 @@ CROSS JOIN runs USING (run) WHERE pipeline = :pipeline
 -- dump_runs --
 SELECT run_id, summary, attempts FROM runs_details JOIN run_ids USING (run) ORDER BY run_id
 
+-- lacks_nothing --
+SELECT NOT EXISTS (SELECT 1 FROM out_of_reach) AND NOT EXISTS (SELECT 1 FROM parked)
+
 -- degraded --
 SELECT projection, count(*), min(position) FROM parked GROUP BY projection ORDER BY projection
 

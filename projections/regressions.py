@@ -19,7 +19,6 @@ from ledger.plain_values import utc_text
 from projections.baselines import (
     FACTOR,
     LAST,
-    Baseline,
     FinishedRun,
     Usual,
     baseline,
@@ -27,6 +26,7 @@ from projections.baselines import (
     finished_run,
     is_regression,
     ratio,
+    usual,
 )
 from projections.queries import query
 from projections.run_filter import check_moment
@@ -243,25 +243,15 @@ class _Window:
 
     def is_slow(self, run: FinishedRun) -> bool:
         """Tell whether a run that follows, or a stage of it, is a regression."""
-        if not any(self._may_be_slow(name, seconds) for name, seconds in _durations(run)):
-            return False
-        before = self.baseline()
-        return any(
-            is_regression(seconds, found)
-            for name, seconds in _durations(run)
-            if (found := before.run if name is None else before.stages.get(name)) is not None
-        )
+        return any(self._is_slow(name, seconds) for name, seconds in _durations(run))
 
-    def _may_be_slow(self, name: str | None, seconds: float) -> bool:
+    def _is_slow(self, name: str | None, seconds: float) -> bool:
         durations = self._sorted.get(name)
-        if not durations:
-            return False
         # The lower one of two in the middle: the median is not below it.
-        return seconds >= FACTOR * durations[(len(durations) - 1) // 2]
-
-    def baseline(self) -> Baseline:
-        """Give the baseline of the run that follows."""
-        return baseline(self._runs)
+        if not durations or seconds < FACTOR * durations[(len(durations) - 1) // 2]:
+            return False
+        before = usual(durations)
+        return before is not None and is_regression(seconds, before)
 
 
 def _durations(run: FinishedRun) -> Iterator[tuple[str | None, float]]:

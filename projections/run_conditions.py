@@ -30,12 +30,14 @@ class Condition(msgspec.Struct, frozen=True):
         values: the parameters of the test.
         finding: a statement that gives each run that meets it once, by an index.
         found_by: the parameters of that.
+        is_dear: whether the test looks into another table.
     """
 
     test: str
     values: tuple[object, ...]
     finding: str
     found_by: tuple[object, ...]
+    is_dear: bool = False
 
 
 def kind_of(asked: RunFilter) -> Condition | None:
@@ -95,6 +97,7 @@ def searches(asked: RunFilter) -> Iterator[Condition]:
             "SELECT run FROM runs_metadata INDEXED BY runs_metadata_values"
             " WHERE key = ? AND value = ?",
             (key, metadata_text(value)),
+            is_dear=True,
         )
     if asked.fingerprint is not None:
         yield Condition(
@@ -104,6 +107,7 @@ def searches(asked: RunFilter) -> Iterator[Condition]:
             "SELECT DISTINCT run FROM failures INDEXED BY failures_by_fingerprint"
             " WHERE fingerprint = ?",
             (asked.fingerprint,),
+            is_dear=True,
         )
     if asked.reason:
         yield _reason(searched_text(asked.reason))
@@ -117,11 +121,11 @@ def _reason(text: str) -> Condition:
     )
     if len(text) < _TRIGRAM:
         finding = "SELECT run FROM runs_reasons WHERE instr(reason, ?)"
-        return Condition(test, (text,), finding, (text,))
+        return Condition(test, (text,), finding, (text,), is_dear=True)
     # A quoted phrase, in which a quote is doubled, so that nothing in it is taken for an operator.
     phrase = '"' + text.replace('"', '""') + '"'
     finding = "SELECT rowid AS run FROM runs_failures WHERE runs_failures MATCH ?"
-    return Condition(test, (text,), finding, (phrase,))
+    return Condition(test, (text,), finding, (phrase,), is_dear=True)
 
 
 def _between(index: str, column: str, least: float | None, below: float | None) -> Condition | None:

@@ -275,6 +275,9 @@ class RunHistory:
 
 def _lacks(connection: sqlite3.Connection) -> tuple[list[OutOfReach], list[Degraded]]:
     """Give what a view does not show: what cannot be read, and what could not be taken."""
+    (nothing,) = connection.execute(query("lacks_nothing")).fetchone()
+    if nothing:
+        return [], []
     lost = ranges_of(connection.execute(query("out_of_reach")))
     return lost, degraded_of(connection.execute(query("degraded")))
 

@@ -9,7 +9,7 @@ fewest runs. Neither reads what is served before it is known to be on the page.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -30,13 +30,15 @@ __all__ = ["Effort", "ListedRun", "Past", "RunsAsked", "kept_total", "list_page"
 
 _WALK = "SELECT {at} AS at, run FROM runs INDEXED BY {index} WHERE {tests}"
 _SCAN = "SELECT duration AS at, run FROM runs NOT INDEXED WHERE {tests}"
+# Sorted first, so that what is dear to test is tested only until the page is full. The inner limit
+# sets no bound: it keeps SQLite from making one of the two.
 _FOUND = (
-    "SELECT {at} AS at, runs.run FROM ({finding}) AS found"
-    " CROSS JOIN runs ON runs.run = found.run WHERE {tests}"
+    "SELECT at, run FROM (SELECT {at} AS at, runs.run FROM ({finding}) AS found"
+    " CROSS JOIN runs ON runs.run = found.run WHERE {cheap} {order} LIMIT -1) AS runs WHERE {dear}"
 )
+_ORDER = "ORDER BY 1 {direction}, 2 {direction}"
 _PAGE = (
-    "SELECT at, listed.run, summary, {attempts} FROM"
-    " ({listed} ORDER BY 1 {direction}, 2 {direction} LIMIT ?) AS listed"
+    "SELECT at, listed.run, summary, {attempts} FROM ({listed} LIMIT ?) AS listed"
     " CROSS JOIN runs_details ON runs_details.run = listed.run"
 )
 
@@ -150,18 +152,16 @@ def list_page(
     lanes = [_by_start(asked, past)] if asked.order.by_start else _by_duration(asked, past)
     searches = lanes[0].searches if lanes else ()
     best = _least(connection, searches, effort.few)
-    is_walked = best is None
+    are_few = best is not None
     rows: list[ListedRun] = []
     for lane in lanes:
         limit = asked.limit - len(rows)
         # Where nothing is searched for, each row that is walked over is on the page.
         too_long = effort.too_long if searches else 0
-        found = _walk_on(connection, lane, asked, limit, too_long) if is_walked else None
+        found = None if are_few else _walk_on(connection, lane, asked, limit, too_long)
         if found is None:
-            if is_walked:
-                best, is_walked = _least(connection, searches, effort.many), False
-            part = lane.surest if best is None else _found(lane.at, best, lane.tests)
-            found = _fetch(connection, part, asked, limit)
+            best = best or _least(connection, searches, effort.many)
+            found = _search(connection, lane, best, asked, limit)
         rows += found
         if len(rows) >= asked.limit:
             break
@@ -174,7 +174,7 @@ def _walk_on(
     """Walk a lane; give None where that takes too long, for which 0 sets no bound."""
     try:
         connection.set_progress_handler(lambda: True, too_long)
-        return _fetch(connection, lane.walk, asked, limit)
+        return _fetch(connection, _in_order(lane.walk, asked), asked, limit)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
@@ -183,12 +183,31 @@ def _walk_on(
         connection.set_progress_handler(None, 0)
 
 
+def _search(
+    connection: sqlite3.Connection,
+    lane: _Lane,
+    best: Condition | None,
+    asked: RunsAsked,
+    limit: int,
+) -> list[ListedRun]:
+    """Find the runs of one condition, and sort them; or take the surest way where there is none."""
+    part = _in_order(lane.surest, asked) if best is None else _found(lane, best, asked)
+    return _fetch(connection, part, asked, limit)
+
+
+def _order(asked: RunsAsked) -> str:
+    return _ORDER.format(direction="DESC" if asked.order.descending else "ASC")
+
+
+def _in_order(part: _Part, asked: RunsAsked) -> _Part:
+    return _Part(f"{part.sql} {_order(asked)}", part.values)
+
+
 def _fetch(
     connection: sqlite3.Connection, part: _Part, asked: RunsAsked, limit: int
 ) -> list[ListedRun]:
     page = _PAGE.format(
         listed=part.sql,
-        direction="DESC" if asked.order.descending else "ASC",
         attempts="attempts" if asked.attempts else "'[]'",
     )
     return list(map(ListedRun._make, connection.execute(page, (*part.values, limit))))
@@ -277,10 +296,18 @@ def _scan(tests: Sequence[Condition]) -> _Part:
     return _Part(_SCAN.format(tests=_joined(tests)), _values(tests))
 
 
-def _found(at: str, best: Condition, tests: Sequence[Condition]) -> _Part:
-    rest = [test for test in tests if test is not best]
-    sql = _FOUND.format(at=at, finding=best.finding, tests=_joined(rest))
-    return _Part(sql, (*best.found_by, *_values(rest)))
+def _found(lane: _Lane, best: Condition, asked: RunsAsked) -> _Part:
+    rest = [test for test in lane.tests if test is not best]
+    cheap = [test for test in rest if not test.is_dear]
+    dear = [test for test in rest if test.is_dear]
+    sql = _FOUND.format(
+        at=lane.at,
+        finding=best.finding,
+        cheap=_joined(cheap),
+        order=_order(asked),
+        dear=_joined(dear),
+    )
+    return _Part(sql, (*best.found_by, *_values(cheap), *_values(dear)))
 
 
 def _joined(tests: Sequence[Condition]) -> str:
@@ -298,13 +325,16 @@ def _union(parts: Sequence[_Part]) -> _Part:
 
 
 def _least(
-    connection: sqlite3.Connection, conditions: Iterable[Condition], most: int
+    connection: sqlite3.Connection, conditions: Sequence[Condition], many: int
 ) -> Condition | None:
-    """Choose the condition that has the fewest runs; None where each has as many as ``most``."""
-    best = None
-    for condition in conditions:
+    """Choose the condition that has the fewest runs; None where each has as many as ``many``.
+
+    Those that usually have few stand last. They are counted first, and the others only as far.
+    """
+    best, most = None, many - 1
+    for condition in reversed(conditions):
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({condition.finding}) LIMIT ?)"  # noqa: S608 - fixed text
-        (count,) = connection.execute(sql, (*condition.found_by, most)).fetchone()
-        if count < most:
+        (count,) = connection.execute(sql, (*condition.found_by, most + 1)).fetchone()
+        if count <= most:
             best, most = condition, count
     return best

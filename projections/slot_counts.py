@@ -20,6 +20,10 @@ Counts = dict[str, Number]
 LONGEST = "max_seconds"
 
 
+_Cell = tuple[str, str, int]
+"""A pipeline, a stage, and the place of a time."""
+
+
 class _Longest(msgspec.Struct, frozen=True):
     max_seconds: float = 0.0
 
@@ -34,17 +38,23 @@ def text_of(value: object) -> str:
     return _encode(value).decode()
 
 
-def add_counts(held: Counts, more: Mapping[str, Number], sign: int = 1) -> None:
-    """Add up what two slots hold; or, with -1, take off all but the longest duration."""
-    longest = max(held.get(LONGEST, 0.0), more.get(LONGEST, 0.0))
+def add_counts(held: Counts, more: Mapping[str, Number]) -> None:
+    """Add up what two slots hold."""
     before = held.get
-    if sign > 0:
-        for name, number in more.items():
-            held[name] = before(name, 0) + number
-    else:
-        for name, number in more.items():
-            held[name] = before(name, 0) - number
+    longest = max(before(LONGEST, 0.0), more.get(LONGEST, 0.0))
+    for name, number in more.items():
+        held[name] = before(name, 0) + number
     held[LONGEST] = longest
+
+
+def _take_off(held: Counts, less: Mapping[str, Number]) -> float:
+    """Take off what a slot holds, but for the longest duration; give that of the slot."""
+    before = held.get
+    longest = before(LONGEST, 0.0)
+    for name, number in less.items():
+        held[name] = before(name, 0) - number
+    held[LONGEST] = longest
+    return less.get(LONGEST, 0.0)
 
 
 def tallied(
@@ -64,38 +74,65 @@ def tallied(
         (at, *piece) for at, time in enumerate(times) for piece in sums_of(*time, widths=WIDTHS)
     ]
     found: dict[str, dict[str, dict[int, Counts]]] = {}
-    for at, name, stage, sign, counts in _rows(connection, names, sums):
+    taken_off: dict[_Cell, float] = {}
+    for at, name, stage, sign, text in _rows(connection, names, sums):
         buckets = found.setdefault(name, {}).setdefault(stage, {})
-        if at in buckets or sign < 0:
-            add_counts(buckets.setdefault(at, {}), _decode(counts), sign)
+        counts = _decode(text)
+        if sign < 0:
+            longest = _take_off(buckets.setdefault(at, {}), counts)
+            cell = name, stage, at
+            taken_off[cell] = max(longest, taken_off.get(cell, 0.0))
+        elif at in buckets:
+            add_counts(buckets[at], counts)
         else:
-            buckets[at] = _decode(counts)
-    if all(sign > 0 for *_, sign in sums):
-        return found
-    return _mended(connection, names, times, found)
+            buckets[at] = counts
+    _mend(connection, times, found, taken_off)
+    return found
 
 
-def _mended(
+def _mend(
     connection: sqlite3.Connection,
-    names: Sequence[str],
     times: Sequence[Bounds],
-    found: Mapping[str, Mapping[str, Mapping[int, Counts]]],
-) -> dict[str, dict[str, dict[int, Counts]]]:
-    """Find the longest durations anew, which cannot be taken off, and let go of what is nothing."""
+    found: Mapping[str, Mapping[str, dict[int, Counts]]],
+    taken_off: Mapping[_Cell, float],
+) -> None:
+    """Let go of what is nothing, and find the longest durations that may have been taken off."""
+    unsure: dict[_Cell, float] = {}
+    for (name, stage, at), longest in taken_off.items():
+        buckets = found[name][stage]
+        left = {of: number for of, number in buckets[at].items() if number or of == LONGEST}
+        if left.keys() <= {LONGEST}:
+            del buckets[at]
+            continue
+        buckets[at] = left
+        if longest >= left[LONGEST]:
+            unsure[name, stage, at] = 0.0
+    # The widest slots first: often one of them has the longest that there can be.
+    for width in reversed(WIDTHS):
+        _look_for_longest(connection, times, width, unsure)
+        for cell, longest in list(unsure.items()):
+            name, stage, at = cell
+            if longest >= found[name][stage][at][LONGEST]:
+                del unsure[cell]
+    for (name, stage, at), longest in unsure.items():
+        found[name][stage][at][LONGEST] = longest
+
+
+def _look_for_longest(
+    connection: sqlite3.Connection, times: Sequence[Bounds], width: int, unsure: dict[_Cell, float]
+) -> None:
+    """Take in what the slots of one width say of the longest durations in some times."""
     pieces = [
-        (at, *piece, 1) for at, time in enumerate(times) for piece in pieces_of(*time, WIDTHS)
+        (at, *piece, 1)
+        for at in {at for _, _, at in unsure}
+        for piece in pieces_of(*times[at], WIDTHS)
+        if piece[0] == width
     ]
-    kept: dict[str, dict[str, dict[int, Counts]]] = {}
-    for at, name, stage, _, counts in _rows(connection, names, pieces):
-        buckets = kept.setdefault(name, {}).setdefault(stage, {})
-        longest = _decode_longest(counts).max_seconds
-        if at not in buckets:
-            summed = found[name][stage][at]
-            buckets[at] = {of: number for of, number in summed.items() if number}
-            buckets[at][LONGEST] = longest
-        elif longest > buckets[at][LONGEST]:
-            buckets[at][LONGEST] = longest
-    return kept
+    names = list({name for name, _, _ in unsure})
+    for at, name, stage, _, text in _rows(connection, names, pieces):
+        cell = name, stage, at
+        if cell in unsure:
+            unsure[cell] = max(unsure[cell], _decode_longest(text).max_seconds)
 
 
 def _rows(

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _SHARES = (0.5, 0.9, 0.95, 0.99)
-_RESULTS = ("success", "failed", "stopped")
+_NUMBERS = ("success", "failed", "stopped", "retries", "flaky")
 
 
 class _Served(BaseModel):
@@ -253,9 +253,9 @@ def _total(buckets: Mapping[int, Counts]) -> Figures:
 
 def _figures(counts: Counts) -> Figures:
     """Give the figures of a time; takes ``counts`` apart, of which what is left are durations."""
-    succeeded, failed, stopped = (int(counts.pop(result, 0)) for result in _RESULTS)
-    retries, flaky = int(counts.pop("retries", 0)), int(counts.pop("flaky", 0))
-    longest = float(counts.pop(LONGEST, 0))
+    take = counts.pop
+    succeeded, failed, stopped, retries, flaky = (int(take(name, 0)) for name in _NUMBERS)
+    longest = float(take(LONGEST, 0))
     runs = succeeded + failed + stopped
     return Figures(
         runs=runs,

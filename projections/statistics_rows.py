@@ -55,28 +55,25 @@ class StatisticsRows:
         attempts = state.attempts.all()
         pipeline = state.pipeline or ""
         last = {tried.stage: tried for tried in attempts if tried.result is not None}
-        failed = {stage for stage, _, _ in state.failures}
-        flaky_run = False
+        failed = {stage for stage, _, _ in state.failures} if state.failures else ()
+        retries = flaky = 0
         for tried in attempts:
             stage, result, ended_at = tried.stage, tried.result, tried.ended_at
+            again = tried.attempt > 1
+            retries += again
             if result is None or ended_at is None:
                 continue
             counts = _duration(tried.duration_seconds or 0.0)
-            if tried.attempt > 1:
+            if again:
                 counts["retries"] = 1
             if last[stage] is tried:
                 counts[result] = 1
                 if result == "success" and stage in failed:
-                    counts["flaky"] = 1
-                    flaky_run = True
-            key = (QUARTER, _slot(ended_at[:16]), pipeline, stage)
-            found.append(("statistics", key, counts))
+                    counts["flaky"] = flaky = 1
+            found.append(("statistics", (QUARTER, _slot(ended_at[:16]), pipeline, stage), counts))
         if state.result is not None and state.ended_at is not None and _has_ended(state):
-            counts = _of_end(state, state.result)
-            if flaky_run:
-                counts["flaky"] = 1
             key = (QUARTER, _slot(state.ended_at[:16]), pipeline, "")
-            found.append(("statistics", key, counts))
+            found.append(("statistics", key, _of_end(state, state.result, retries, flaky)))
         return found
 
 
@@ -85,16 +82,16 @@ def _has_ended(state: RunState) -> bool:
     return state.end_position > 0 or state.imported_stages is not None
 
 
-def _of_end(state: RunState, result: str) -> dict[str, Number]:
+def _of_end(state: RunState, result: str, retries: int, flaky: int) -> dict[str, Number]:
     seconds = state.duration_seconds
     counts = {} if seconds is None else _duration(seconds)
     counts[result] = 1
     if state.imported_stages is not None:
         retries = min(state.imported_stages[2], _MOST_RETRIES)
-    else:
-        retries = sum(tried.attempt > 1 for tried in state.attempts.all())
     if retries:
         counts["retries"] = retries
+    if flaky:
+        counts["flaky"] = flaky
     return counts
 
 

@@ -18,6 +18,7 @@ import msgspec
 from projections.projection import Projection
 
 __all__ = [
+    "Key",
     "Number",
     "Sums",
     "Tallies",
@@ -25,10 +26,12 @@ __all__ = [
     "Tallying",
     "encode_counts",
     "merged",
+    "only_grows",
 ]
 
 Number = int | float
 Key = tuple[str | int, ...]
+"""The values of a row's key."""
 
 Tally = tuple[str, Key, Mapping[str, Number]]
 """What a run adds: the name of a table, the values of its key, and numbers by their names."""
@@ -111,13 +114,32 @@ class Tallies:
         """
         found = []
         for at, tallies in self._tallying:
-            columns = self._columns[self._projections[at].name] if self._columns else None
+            columns = self._columns_of(at)
             try:
                 given = _checked(tallies(states[at]), columns, self._widths[at], self.sums[at])
                 found.append((at, given))
             except Exception as error:  # noqa: BLE001 - whatever the code of somebody raises
                 failed(at, error)
         return found
+
+    def count(self, states: Sequence[Any]) -> None:
+        """Check and add what a run in these states adds, in one go.
+
+        Raises whatever is wrong with it. It may be added in part by then, so the sums are of no
+        use any more.
+        """
+        for at, tallies in self._tallying:
+            sums, columns = self.sums[at], self._columns_of(at)
+            for table, key, counts in tallies(states[at]):
+                place = (table, key)
+                held = sums.get(place)
+                if held is None or not _PLAIN.issuperset(map(type, key)):
+                    _check_place(table, key, columns, self._widths[at])
+                    held = sums.setdefault(place, {})
+                _add_checked(held, counts)
+
+    def _columns_of(self, at: int) -> Mapping[str, int] | None:
+        return self._columns[self._projections[at].name] if self._columns else None
 
     def add(self, tallies: Iterable[tuple[int, Iterable[Tally]]], sign: int = 1) -> None:
         """Add what a run adds; or, with -1, take it off again."""
@@ -167,15 +189,21 @@ def _checked(
     for table, key, counts in found:
         # What equals a known key could be of another kind still, as True and 1.0 are.
         if (table, key) not in known or not _PLAIN.issuperset(map(type, key)):
-            if columns is not None and columns[table] != len(key):
-                message = f"a key of {table} has {columns[table]} values, not {len(key)}"
-                raise TypeError(message)
-            _check_key(table, key)
-            if table in widths:
-                _check_whole(table, key[0])
-                _check_whole(table, key[1])
+            _check_place(table, key, columns, widths)
         _check_numbers(counts)
     return found
+
+
+def _check_place(
+    table: str, key: Key, columns: Mapping[str, int] | None, widths: Mapping[str, Sequence[int]]
+) -> None:
+    if columns is not None and columns[table] != len(key):
+        message = f"a key of {table} has {columns[table]} values, not {len(key)}"
+        raise TypeError(message)
+    _check_key(table, key)
+    if table in widths:
+        _check_whole(table, key[0])
+        _check_whole(table, key[1])
 
 
 # Almost all values take the short ways, which are not worth a call.
@@ -209,6 +237,20 @@ def _check_whole(name: str, number: object, limit: int = _BIGGEST) -> None:
         raise ValueError(message)
 
 
+def _add_checked(held: dict[str, Number], counts: Mapping[str, Number]) -> None:
+    known = held.get
+    for name, number in counts.items():
+        if type(number) is int and -_MOST < number < _MOST and name[:4] != _GREATEST:
+            held[name] = known(name, 0) + number
+        elif type(number) is float and name[:4] == _GREATEST and isfinite(number):
+            if name not in held or number > held[name]:
+                held[name] = number
+        else:
+            alone = {name: number}
+            _check_numbers(alone)
+            _add(held, alone)
+
+
 def _add(held: dict[str, Number], counts: Mapping[str, Number], sign: int = 1) -> None:
     """Add the numbers of a row to those of another one; or, with -1, take them off."""
     known = held.get
@@ -231,7 +273,11 @@ def _in_all_widths(sums: Sums, widths: Mapping[str, Sequence[int]]) -> Sums:
             wide: dict[Key, dict[str, Number]] = {}
             for key, counts in narrow.items():
                 slot = int(key[1])
-                _add(wide.setdefault((width, slot - slot % width, *key[2:]), {}), counts)
+                place = (width, slot - slot % width, *key[2:])
+                if place in wide:
+                    _add(wide[place], counts)
+                else:
+                    wide[place] = dict(counts)
             spread.update(((table, key), counts) for key, counts in wide.items())
             narrow = wide
     return spread
@@ -244,3 +290,8 @@ def merged(held: Mapping[str, Number], more: Mapping[str, Number]) -> dict[str, 
         _add(both, more)
     kept = {name: number for name, number in both.items() if number or name[:4] == _GREATEST}
     return kept if any(name[:4] != _GREATEST for name in kept) else {}
+
+
+def only_grows(counts: Mapping[str, Number]) -> bool:
+    """Tell a sum that takes nothing off what is there, and is something by itself."""
+    return min(counts.values(), default=0) > 0 and any(name[:4] != _GREATEST for name in counts)

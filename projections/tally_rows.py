@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
 
 from projections.errors import ProjectionInvalid
 from projections.queries import query
-from projections.tallies import Number, Sums, encode_counts, merged
+from projections.tallies import Key, Number, Sums, encode_counts, merged, only_grows
 
 __all__ = ["COUNTS", "TallyRows", "is_tally_table"]
 
@@ -18,6 +19,11 @@ COUNTS = "counts"
 _FIND = "SELECT counts FROM {table} WHERE {key}"
 _PUT = "INSERT OR REPLACE INTO {table} VALUES ({places})"
 _DELETE = "DELETE FROM {table} WHERE {key}"
+_ADD = (
+    "INSERT INTO {table} VALUES ({places})"
+    " ON CONFLICT DO UPDATE SET counts = merged_counts(counts, excluded.counts)"
+)
+_DROP_EMPTY = "DELETE FROM {table} WHERE counts = '{{}}'"
 _decode = msgspec.json.Decoder(dict[str, Number]).decode
 
 
@@ -31,6 +37,8 @@ class _Statements(NamedTuple):
     find: str
     put: str
     delete: str
+    add: str
+    drop_empty: str
 
 
 class TallyRows:
@@ -39,6 +47,8 @@ class TallyRows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Read and write through ``connection``, whose transactions are the caller's."""
         self._connection = connection
+        self._emptied = False
+        connection.create_function("merged_counts", 2, self._merged, deterministic=True)
         self._statements: dict[str, _Statements] = {}
         self.columns: dict[str, dict[str, int]] = {
             name: {} for name, _ in connection.execute(query("projected"))
@@ -56,18 +66,42 @@ class TallyRows:
             LookupError: the table is not one of the projection's.
             ProjectionInvalid: the table does not take a key that it must take.
         """
+        growing: dict[str, list[tuple[Key, Mapping[str, Number]]]] = {}
         for (table, key), counts in sums.items():
             if table not in self.columns[projection]:
                 raise LookupError(table)
-            try:
-                self._put(self._statements[table], key, counts)
-            except sqlite3.IntegrityError as error:
-                reason = f"its table {table} does not take the key {key!r}: {error}"
-                raise ProjectionInvalid(projection, reason) from error
+            if only_grows(counts):
+                growing.setdefault(table, []).append((key, counts))
+            else:
+                with _naming(projection, table, [key]):
+                    self._put(self._statements[table], key, counts)
+        for table, lines in growing.items():
+            self._add(projection, table, lines)
 
-    def _put(
-        self, do: _Statements, key: tuple[str | int, ...], counts: Mapping[str, Number]
+    def _add(
+        self, projection: str, table: str, lines: Sequence[tuple[Key, Mapping[str, Number]]]
     ) -> None:
+        """Put sums that take nothing off, in one go: almost all there are."""
+        keys: list[Key] = []
+
+        def rows() -> Iterator[tuple[str | int, ...]]:
+            for key, counts in lines:
+                keys[:] = [key]
+                yield (*key, encode_counts(counts).decode())
+
+        do = self._statements[table]
+        with _naming(projection, table, keys):
+            self._connection.executemany(do.add, rows())
+        if self._emptied:
+            self._emptied = False
+            self._connection.execute(do.drop_empty)
+
+    def _merged(self, held: str, more: str) -> str:
+        total = merged(_decode(held), _decode(more))
+        self._emptied = self._emptied or not total
+        return encode_counts(total).decode()
+
+    def _put(self, do: _Statements, key: Key, counts: Mapping[str, Number]) -> None:
         found = self._connection.execute(do.find, key).fetchone()
         total = merged({} if found is None else _decode(found[0]), counts)
         if total:
@@ -83,4 +117,16 @@ def _statements(table: str, key: list[str]) -> _Statements:
         _FIND.format(table=table, key=where),
         _PUT.format(table=table, places=places),
         _DELETE.format(table=table, key=where),
+        _ADD.format(table=table, places=places),
+        _DROP_EMPTY.format(table=table),
     )
+
+
+@contextmanager
+def _naming(projection: str, table: str, keys: Sequence[Key]) -> Iterator[None]:
+    """Name the last of some keys where the table does not take it."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        reason = f"its table {table} does not take the key {keys[-1]!r}: {error}"
+        raise ProjectionInvalid(projection, reason) from error

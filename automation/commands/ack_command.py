@@ -8,14 +8,14 @@ import typer
 
 from automation.commands.actor import ActorOption, actor_of
 from automation.commands.damage_warning import warn_of_damage
+from automation.commands.failure_choice import find_fingerprint
 from automation.commands.options import FolderOption, JsonOption, folder_of, redacted_keys
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
-from automation.errors import BadArgument, FailureAmbiguous, FailureNotFound
+from automation.errors import BadArgument
 from ledger import EventLog, NewEvent
 from ledger.events import FailureAcknowledged, build
 from projections import RunHistory
-from projections.failures import find_fingerprints
 
 __all__ = ["ack"]
 
@@ -35,7 +35,7 @@ def ack(
         raise BadArgument("--note", "says nothing")
     path = folder_of(folder)
     with RunHistory(path) as history:
-        found = _find(history, fingerprint)
+        found = find_fingerprint(history, fingerprint)
         said = build(FailureAcknowledged, fingerprint=found, note=note, actor=actor_of(actor))
         with EventLog.open(path, redact=redacted_keys()) as log:
             receipt = log.append(NewEvent(said))
@@ -45,18 +45,3 @@ def ack(
             line = f"{found} acknowledged at position {receipt.position}"
             write_data(f"{printable(line)}\n".encode())
         warn_of_damage(history)
-
-
-def _find(history: RunHistory, prefix: str) -> str:
-    """Find the failure with this fingerprint, or the only one whose begins with it.
-
-    Raises:
-        FailureNotFound: there is none.
-        FailureAmbiguous: there are several.
-    """
-    found = find_fingerprints(history, prefix) if prefix else []
-    if not found:
-        raise FailureNotFound(prefix, history.reader.folder.path)
-    if len(found) > 1 and prefix not in found:
-        raise FailureAmbiguous(prefix, found)
-    return found[0]

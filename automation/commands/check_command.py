@@ -82,7 +82,7 @@ def _write(report: FreshnessReport, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         write_json(report.model_dump(mode="json"))
         return
-    lines = [finding_line(finding) for finding in report.findings]
+    lines = [finding_line(finding, report.position) for finding in report.findings]
     if not lines and not quiet:
         lines = [fine_line(report)]
     write_data("".join(f"{line}\n" for line in lines).encode())

@@ -13,7 +13,7 @@ import typer
 
 from automation.commands.exec_command import exec_command
 from automation.commands.exit_codes import ExitCode, exit_code_of
-from automation.commands.terminal_text import printable
+from automation.commands.output import write_words
 from ledger.termination import Terminated
 
 __all__ = ["COMMANDS", "invoke", "put_together"]
@@ -106,15 +106,11 @@ def invoke(words: Sequence[str]) -> int:
     except Terminated:
         return ExitCode.STOPPED
     except typer.TyperException as error:
-        _say(f"{error.format_message()} (runfold --help lists what there is)")
+        write_words(f"{error.format_message()} (runfold --help lists what there is)")
         return error.exit_code
     except Exception as error:
         code = exit_code_of(error)
         if code is None:
             raise
-        _say(str(error))
+        write_words(str(error))
         return code
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"runfold: {printable(' '.join(text.split()))}\n")

@@ -90,9 +90,13 @@ def _reason(side: AttemptSide | None) -> str:
 def _values(pair: ValuePair) -> Row:
     texts = [NOTHING if pair.only == "b" else _text(pair.a)]
     texts.append(NOTHING if pair.only == "a" else _text(pair.b))
-    if texts[0] == texts[1] and not pair.equal and pair.only is None:
-        # The number 5 and the text "5" look the same.
-        texts = [json.dumps(value, ensure_ascii=False) for value in (pair.a, pair.b)]
+    if texts[0] == texts[1] and not pair.equal:
+        # The number 5 and the text "5" look the same, and so do null and no value.
+        sides = (("a", pair.a), ("b", pair.b))
+        texts = [
+            NOTHING if pair.only not in (None, side) else json.dumps(value, ensure_ascii=False)
+            for side, value in sides
+        ]
     return tuple(map(_shortened, texts))
 
 

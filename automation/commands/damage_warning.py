@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from automation.commands.exit_codes import ExitCode
-from automation.commands.terminal_text import printable
+from automation.commands.output import write_words
 from projections import RunHistory
 
 __all__ = ["warn_of_damage"]
@@ -24,8 +24,6 @@ def warn_of_damage(history: RunHistory) -> None:
         if not item.count:
             positions = "no position, but bytes of the log"
         place = f"{item.segment}, byte {item.offset}"
-        typer.echo(
-            printable(f"runfold: out of reach: {positions} ({place}): {item.reason}"), err=True
-        )
+        write_words(f"out of reach: {positions} ({place}): {item.reason}")
     if ranges:
         raise typer.Exit(ExitCode.DAMAGED)

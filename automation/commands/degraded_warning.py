@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from automation.commands.terminal_text import printable
+from automation.commands.output import write_words
 from projections import RunHistory
 
 __all__ = ["warn_of_degraded"]
@@ -16,4 +14,4 @@ def warn_of_degraded(history: RunHistory) -> None:
         events = "an event" if item.count == 1 else f"{item.count} events, the first"
         line = f"the projection {item.projection} could not take {events} at position {item.first}"
         hint = "runfold projections --parked says why"
-        typer.echo(printable(f"runfold: degraded: {line}; {hint}"), err=True)
+        write_words(f"degraded: {line}; {hint}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from automation.commands.run_words import duration
+from automation.commands.value_words import pairs_text
 from ledger.events import (
     FailureAcknowledged,
     LedgerCreated,
@@ -123,7 +124,7 @@ def _attempt(data: StageStarted | StageCompleted | StageFailed | StageStopped) -
 
 def _pairs(values: Mapping[str, Any]) -> Iterator[str]:
     if values:
-        yield ", ".join(f"{name}={value}" for name, value in values.items())
+        yield pairs_text(values)
 
 
 # Each takes the payload model of its type, which the codec has paired with the type already.

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from automation.commands.damage_warning import warn_of_damage
 from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.moments import parse_past
 from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.output import write_data, write_json, write_words
 from automation.commands.output_file import replacing
 from automation.commands.replay_selection import check_type
-from automation.commands.run_filter_options import chooses_runs
-from automation.commands.terminal_text import printable
-from automation.errors import BadArgument, RunNotFound
+from automation.commands.run_filter_options import chooses_runs, with_whole_fingerprint
+from automation.commands.show_command import find_run
+from automation.errors import BadArgument
 from ledger.termination import sigterm_raises
 from projections import RunHistory
 from projections.as_of import AsOf
@@ -76,7 +77,7 @@ def export(
     if out is None and (layout is ExportFormat.PARQUET or as_json):
         option = "--json" if as_json else "--format"
         raise BadArgument(option, "it needs -o FILE")
-    past = None if as_of is None else parse_past("--as-of", as_of)
+    past = None if as_of is None else parse_past("--as-of (--until)", as_of)
     events = _event_filter(what, matching, run_id=run_id, types=types, after=after)
     with RunHistory(folder_of(folder)) as history, sigterm_raises():
         exported = _export(history, what, matching, events, past)
@@ -85,7 +86,7 @@ def export(
             return
         said = f"{what} as of position {exported.position}"
         place = "" if out is None else f" are in {out}"
-        typer.echo(printable(f"runfold: {said}{place}"), err=True)
+        write_words(f"{said}{place}")
         if out is not None and as_json:
             write_json(
                 {
@@ -145,11 +146,11 @@ def _export(
     past: AsOf | None,
 ) -> Export:
     if events is not None:
-        if events.run_id is not None and history.run_json(events.run_id) is None:
-            raise RunNotFound(events.run_id, history.reader.folder.path)
+        if events.run_id is not None:
+            events = replace(events, run_id=find_run(history, events.run_id).run_id)
         return export_events(history, matching=events, as_of=past)
     chosen = export_stages if what is Exported.STAGES else export_runs
-    return chosen(history, matching=matching, as_of=past)
+    return chosen(history, matching=with_whole_fingerprint(matching, history), as_of=past)
 
 
 def _write(exported: Export, layout: ExportFormat, out: Path | None) -> int | None:

@@ -15,10 +15,11 @@ _MINUTE = 60
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1))
 
 
-def finding_line(finding: Finding) -> str:
-    """Say what is not as expected, safe for a terminal."""
+def finding_line(finding: Finding, position: int) -> str:
+    """Say what is not as expected, and as of which position, safe for a terminal."""
     subject = finding.pipeline or "the ledger"
-    return printable(f"{subject}: {_WORDS[finding.kind](finding)}")
+    said = f"{subject}: {_WORDS[finding.kind](finding)}"
+    return printable(f"{said}; as of position {position}")
 
 
 def fine_line(report: FreshnessReport) -> str:

@@ -1,30 +1,42 @@
-"""Write data to stdout, and nothing but data; a reader that leaves early is no error."""
+"""Write data to stdout, and nothing but data; words to stderr. A reader that leaves is no error."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from automation.commands.terminal_text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["write_data", "write_json", "write_rich"]
+__all__ = ["write_data", "write_json", "write_rich", "write_words"]
 
 _NO_LIMIT = 100_000
 
 
 def write_data(data: bytes) -> bool:
     """Write bytes to stdout as they are; tell whether anybody still reads."""
+    return _write(sys.stdout, data)
+
+
+def write_words(text: str) -> None:
+    """Say a line on stderr, safe for a terminal; where nobody hears it, the result stands."""
+    line = f"runfold: {printable(' '.join(text.split()))}\n"
+    _write(sys.stderr, line.encode(sys.stderr.encoding, errors="backslashreplace"))
+
+
+def _write(stream: TextIO, data: bytes) -> bool:
     try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain then.
+        # Python flushes it once more at exit, and would complain then.
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
         return False
     return True

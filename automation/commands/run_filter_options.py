@@ -8,13 +8,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from automation.commands.failure_choice import find_fingerprint
 from automation.commands.moments import parse_moment
 from automation.commands.options import parse_pairs
+from projections import RunHistory
+from projections.fingerprint import DIGITS
 from projections.run_filter import RunFilter
 
-__all__ = ["chooses_runs"]
+__all__ = ["chooses_runs", "with_whole_fingerprint"]
 
 _Text = str | None
 
@@ -72,7 +76,11 @@ def _run_filter(
         _Text, typer.Option(metavar="TEXT", help="The reason of the failure holds this text.")
     ] = None,
     fingerprint: Annotated[
-        _Text, typer.Option(metavar="HEX", help="It failed with this, as runfold failures tells.")
+        _Text,
+        typer.Option(
+            metavar="HEX",
+            help="It failed with this, as runfold failures tells; its beginning will do.",
+        ),
     ] = None,
 ) -> RunFilter:
     return RunFilter(
@@ -91,6 +99,19 @@ def _run_filter(
         reason=reason,
         fingerprint=fingerprint,
     )
+
+
+def with_whole_fingerprint(matching: RunFilter, history: RunHistory) -> RunFilter:
+    """Complete the beginning of a fingerprint; a whole one need not be of any failure yet.
+
+    Raises:
+        FailureNotFound: no failure is meant by it.
+        FailureAmbiguous: several are.
+    """
+    given = matching.fingerprint
+    if given is None or len(given) == DIGITS:
+        return matching
+    return msgspec.structs.replace(matching, fingerprint=find_fingerprint(history, given))
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from automation.commands.terminal_text import printable
+from automation.commands.value_words import pairs_text
 from projections import RunSummary
 
 __all__ = ["duration", "error_line", "pairs", "result_of", "safe", "started", "styled_result"]
@@ -69,4 +70,4 @@ def styled_result(result: str) -> Text:
 
 def pairs(values: Mapping[str, Any]) -> Text:
     """Write names and values on one line, like ``rows=4, day=2026-01-15``."""
-    return safe(", ".join(f"{name}={value}" for name, value in values.items()))
+    return safe(pairs_text(values))

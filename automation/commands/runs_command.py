@@ -13,7 +13,7 @@ from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.moments import parse_past
 from automation.commands.options import FolderOption, JsonOption, PastOption, folder_of
 from automation.commands.output import write_json, write_rich
-from automation.commands.run_filter_options import chooses_runs
+from automation.commands.run_filter_options import chooses_runs, with_whole_fingerprint
 from projections import RunHistory, RunsPage, RunSummary
 from projections.run_filter import RunFilter
 from projections.run_order import RunKey, RunOrder
@@ -38,7 +38,8 @@ def runs(
     key = None if after is None else RunKey.parse(after)
     past = None if as_of is None else parse_past("--as-of", as_of)
     with RunHistory(folder_of(folder)) as history:
-        page = history.runs_page(limit=limit, matching=matching, order=sort, after=key, as_of=past)
+        chosen = with_whole_fingerprint(matching, history)
+        page = history.runs_page(limit=limit, matching=chosen, order=sort, after=key, as_of=past)
         _write(page, as_json=as_json)
         warn_of_degraded(history)
         warn_of_damage(history)
@@ -46,13 +47,13 @@ def runs(
 
 def _write(page: RunsPage, *, as_json: bool) -> None:
     if as_json:
-        found = json.loads(page.encode())
+        found = {**json.loads(page.encode()), "position": page.position}
         write_json(found if page.after is None else {**found, "after": str(page.after)})
         return
     # Needs rich, which JSON does not.
     from automation.commands.runs_table import runs_table  # noqa: PLC0415
 
-    write_rich(runs_table(_summaries(page.items), page.total, page.after))
+    write_rich(runs_table(_summaries(page.items), page))
 
 
 def _summaries(items: Sequence[str]) -> list[RunSummary]:

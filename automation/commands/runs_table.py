@@ -11,13 +11,13 @@ from rich.text import Text
 from automation.commands.run_words import duration, result_of, safe, started, styled_result
 from automation.commands.terminal_text import printable
 from projections import RunSummary
-from projections.run_order import RunKey
+from projections.runs_page import RunsPage
 
 __all__ = ["runs_table"]
 
 
-def runs_table(runs: Sequence[RunSummary], total: int | None, after: RunKey | None = None) -> Group:
-    """Lay out a list of runs, and say how many there are in all, if known, and how to go on."""
+def runs_table(runs: Sequence[RunSummary], page: RunsPage) -> Group:
+    """Lay out the runs of a page, and say how many there are in all, if known, and how to go on."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in ("run", "pipeline", "result", "started", "duration", "stages"):
         # An id is there to be copied, so it never wraps; the reason gives way.
@@ -33,8 +33,9 @@ def runs_table(runs: Sequence[RunSummary], total: int | None, after: RunKey | No
             str(len(run.stages_executed)),
             Text(printable(run.failure_reason or "")),
         )
-    count = Text(_count(len(runs), total, more=after is not None), style="dim")
-    going_on = [] if after is None else [Text(f"go on with --after {after}", style="dim")]
+    counted = _count(len(runs), page.total, more=page.after is not None)
+    count = Text(f"{counted}; as of position {page.position}", style="dim")
+    going_on = [] if page.after is None else [Text(f"go on with --after {page.after}", style="dim")]
     return Group(table, *going_on, count) if runs else Group(count)
 
 

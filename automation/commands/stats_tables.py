@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.commands.run_words import duration, safe, started
+from automation.local_time import find_zone
 from projections.flaky import FlakyStage
 from projections.regressions import RegressionsPage, RunSpeed, Speed
 from projections.statistics import Figures, Statistics
@@ -33,8 +34,17 @@ def statistics_table(found: Statistics, *, over_time: bool) -> Group:
             table.add_row(Text(f"  {begin}", style="dim"), *_figures(bucket.figures))
         for stage in pipeline.stages:
             table.add_row(safe(f"  {stage.stage}"), *_figures(stage.total))
-    noun = "pipelines of which something ended in this time"
+    noun = f"pipelines of which something ended {_time_of(found)}".rstrip()
     return _with_footer(table, len(found.pipelines), noun, found.position)
+
+
+def _time_of(found: Statistics) -> str:
+    """Say from when to when, by the bounds that were used."""
+    bounds = (("from", found.since), ("until", found.until))
+    zone = find_zone(found.timezone)
+    return " ".join(
+        f"{word} {moment.astimezone(zone):%Y-%m-%d %H:%M%z}" for word, moment in bounds if moment
+    )
 
 
 def flaky_table(stages: Sequence[FlakyStage], position: int) -> Group:

@@ -82,7 +82,8 @@ def _judge_head(evidence: EvidenceMeasure) -> Symptom:
 
 def _judge_key(evidence: EvidenceMeasure) -> Symptom:
     if not evidence.has_key:
-        return note("signing key", f"there is none at {evidence.key_file}")
+        found = f"there is none at {evidence.key_file}"
+        return note("signing key", found, "runfold key init makes one: best as another user")
     if evidence.reads_key:
         found = "this user can read it: level 1 holds only against those who cannot"
         return note("signing key", found, "sign as another user; keep tree heads elsewhere")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from automation.health.symptom import Symptom, fine, note, wrong
+from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerNotFound, LedgerReplaced
 from ledger.folder import LedgerFolder
@@ -93,8 +93,8 @@ def _poisoned(folder: LedgerFolder) -> int | None:
 
 def judge_log(log: LogMeasure) -> Iterator[Symptom]:
     """Say how the log stands, as far as its end tells."""
-    many = "segment" if log.segments == 1 else "segments"
-    yield fine("log", f"{log.position} events, {log.size:,} bytes in {log.segments} {many}")
+    events, segments = counted(log.position, "event"), counted(log.segments, "segment")
+    yield fine("log", f"{events}, {log.size:,} bytes in {segments}")
     for finding in log.findings:
         yield wrong("log", str(finding), _REPAIR)
     if log.damage:
@@ -115,10 +115,9 @@ def judge_log(log: LogMeasure) -> Iterator[Symptom]:
 def judge_verification(log: LogMeasure, verified: Verification | None) -> Symptom:
     """Say what is known of the whole log: nothing is kept of an earlier check."""
     if verified is None:
-        found = f"the last {log.checked} of {log.position} events were looked at"
+        found = f"looked at the last {log.checked} of {counted(log.position, 'event')}"
         return note("verify", found, "runfold doctor --verify checks all; so does runfold verify")
-    runs = "1 run" if verified.runs == 1 else f"{verified.runs} runs"
-    whole = f"{verified.position} events of {runs}"
+    whole = f"{counted(verified.position, 'event')} of {counted(verified.runs, 'run')}"
     if verified.sound:
         return fine("verify", f"all sound: {whole}")
     more = " and more" if verified.more else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from automation.health.symptom import Symptom, fine, note, wrong
+from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger.appender import SEGMENT_BYTES
 from ledger.errors import LedgerError
 from ledger.file_system import file_system_of, is_network
@@ -91,7 +91,7 @@ def judge_machine(machine: MachineMeasure) -> Iterator[Symptom]:
     yield _judge_watch(machine)
     files, size = machine.quarantined
     if files:
-        found = f"{files} {'file' if files == 1 else 'files'} of torn bytes, {size:,} bytes"
+        found = f"{counted(files, 'file')} of torn bytes, {size:,} bytes"
         yield note("quarantine", found, "look at them, then keep or remove them as you like")
     else:
         yield fine("quarantine", "empty")

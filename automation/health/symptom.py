@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["State", "Symptom", "fine", "note", "wrong"]
+__all__ = ["State", "Symptom", "counted", "fine", "note", "wrong"]
 
 
 class State(StrEnum):
@@ -31,6 +31,11 @@ class Symptom(msgspec.Struct, frozen=True):
     state: State
     found: str
     advice: str = ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def fine(about: str, found: str) -> Symptom:

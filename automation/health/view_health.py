@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from automation.health.symptom import Symptom, fine, note, wrong
+from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger import LogReader
 from ledger.errors import LedgerError
 from projections.current_model import reading_current
@@ -78,12 +78,14 @@ def judge_views(views: ViewMeasure) -> Iterator[Symptom]:
         return
     lag = views.position - views.checkpoint
     if lag > 0:
-        found = f"{lag} events behind the log, at position {views.checkpoint}"
+        found = f"{counted(lag, 'event')} behind the log, at position {views.checkpoint}"
         yield note("read model", found, "the next command that reads runs catches up")
     else:
         yield fine("read model", f"at position {views.checkpoint}, with the log")
+    if not views.parked:
+        yield fine("parked events", "none")
     for projection, count in views.parked:
-        found = f"{projection} could not take {count} events and went on without"
+        found = f"{projection} could not take {counted(count, 'event')} and went on without"
         yield wrong("parked events", found, "runfold projections --parked says which, and why")
     if views.gone:
         names = ", ".join(views.gone[:_SHOWN])

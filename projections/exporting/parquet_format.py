@@ -1,11 +1,22 @@
 """Parquet, by DuckDB: typed columns, times as UTC microseconds, JSON as its text.
 
 DuckDB reads the very JSON that is kept, from a pipe, and on threads of its own: no value becomes an
-object of Python. So it is bounded in memory, and takes no room on disk but for the file itself.
+object of Python.
+
+What bounds its memory, however many rows there are:
+
+- The lines come through its reader of CSV, as a single column. That of JSON keeps all it has read
+  from a pipe, which it cannot go back in.
+- A buffer of that reader holds the longest row, and no more: larger ones, which come and go, leave
+  the heap in pieces.
+- A group of rows is kept until it is written, one for each thread. One thread parses JSON, another
+  compresses, and so they are as fast as rows come: more would wait.
+- Rows so large that a group of them is beyond its limit wait on disk, beside the file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Mapping
@@ -16,7 +27,7 @@ from typing import BinaryIO
 
 from projections.errors import ExportFailed, ParquetUnavailable
 from projections.exporting.columns import Kind
-from projections.exporting.export import Export
+from projections.exporting.export import Export, JsonLines
 
 __all__ = ["write_parquet"]
 
@@ -29,14 +40,19 @@ _TYPES: Mapping[Kind, str] = {
     Kind.JSON: "JSON",
 }
 # What it needs is built in: nothing is fetched.
-_SETTINGS = {"memory_limit": "1GB", "autoinstall_known_extensions": "false"}
-_LARGEST_ROW = 1 << 24
+_SETTINGS = {"memory_limit": "512MB", "threads": "2", "autoinstall_known_extensions": "false"}
+# What 128 of the longest events come to.
+_LARGEST_ROW = 8 << 20
+_ROWS_IN_A_GROUP = 20480
+# No JSON holds this character but as an escape, so a line is one column.
+_NO_DELIMITER = "\x1f"
 _COPY = """
 COPY (
-    SELECT {values}
-    FROM read_json({pipe}, format = 'newline_delimited', columns = {columns},
-        maximum_object_size = {largest})
-) TO {path} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})
+    SELECT unnest(from_json_strict(line, {structure}))
+    FROM read_csv({pipe}, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+        delim = {delimiter}, quote = '', escape = '', new_line = '\\n',
+        max_line_size = {largest}, buffer_size = {largest})
+) TO {path} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}, KV_METADATA {metadata})
 """
 
 
@@ -45,18 +61,26 @@ def write_parquet(export: Export, path: Path) -> int:
 
     Raises:
         ParquetUnavailable: the package is not installed.
-        ExportFailed: the file cannot be written.
+        ExportFailed: the file cannot be written, or a row is too long.
     """
     copy = _Copy(_duckdb(), export, path)
     try:
         with suppress(BrokenPipeError), copy.begin() as rows:
             for page in export.pages:
+                _check_sizes(page, path)
                 rows.write(b"".join([line + b"\n" for line in page]))
     finally:
         copy.join()
     if copy.error is not None:
         raise ExportFailed(path, str(copy.error)) from copy.error
     return copy.rows
+
+
+def _check_sizes(page: JsonLines, path: Path) -> None:
+    longest = max(map(len, page), default=0)
+    if longest > _LARGEST_ROW:
+        row = f"a row has {longest:,} bytes of JSON, and a row of Parquet {_LARGEST_ROW:,} at most"
+        raise ExportFailed(path, f"{row}: leave it out by a filter, or export as CSV or JSONL")
 
 
 def _duckdb() -> ModuleType:
@@ -70,7 +94,6 @@ def _duckdb() -> ModuleType:
 
 
 def _statement(export: Export, pipe: str, path: Path) -> str:
-    names = [column.name for column in export.columns]
     types = {column.name: _TYPES[column.kind] for column in export.columns}
     metadata = {
         "runfold_export": export.what.value,
@@ -78,11 +101,12 @@ def _statement(export: Export, pipe: str, path: Path) -> str:
         "runfold_position": str(export.position),
     }
     return _COPY.format(
-        values=", ".join(f'"{name}"' for name in names),
+        structure=_literal(json.dumps(types)),
         pipe=_literal(pipe),
-        columns=_struct(types),
-        largest=_LARGEST_ROW,
+        delimiter=_literal(_NO_DELIMITER),
+        largest=_LARGEST_ROW + len(b"\n"),
         path=_literal(str(path)),
+        group=_ROWS_IN_A_GROUP,
         metadata=_struct(metadata),
     )
 
@@ -122,8 +146,12 @@ class _Copy:
 
     def _run(self) -> None:
         statement = _statement(self._export, f"/dev/fd/{self._pipe}", self._path)
+        # Unless told, it takes the working folder, whatever that is.
+        settings = {**_SETTINGS, "temp_directory": f"{self._path}.waiting"}
         try:
-            with self._duckdb.connect(config=_SETTINGS) as database:
+            with self._duckdb.connect(config=settings) as database:
+                # In an interactive Python it would print on stdout.
+                database.execute("SET enable_progress_bar = false")
                 copied = database.execute(statement).fetchone()
             self.rows = int(copied[0])
         except self._duckdb.Error as error:

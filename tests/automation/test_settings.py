@@ -134,7 +134,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, key: str, reason: str
         ("RUNFOLD_CHECK_WITHIN", "soon", "RUNFOLD_CHECK_WITHIN"),
         ("RUNFOLD_CHECK_WIHTIN", "1h", "RUNFOLD_CHECK_WIHTIN"),
         ("RUNFOLD_CHECK_PIPELINES", "[]", "RUNFOLD_CHECK_PIPELINES"),
-        ("RUNFOLD_CHECK", "{", "the environment"),
+        ("RUNFOLD_CHECK_PIPELINES", "{bad", "RUNFOLD_CHECK_PIPELINES"),
+        ("RUNFOLD_CHECK", "{", "RUNFOLD_CHECK"),
     ],
 )
 def test_a_variable_that_is_wrong_is_named(name: str, value: str, place: str) -> None:

@@ -179,6 +179,21 @@ def test_a_run_that_says_it_begins_again_is_counted_once() -> None:
     assert '"runs":1' in model.contents()[0][0][1]
 
 
+def test_numbers_that_cancel_each_other_leave_no_row() -> None:
+    """One run adds what another took off: nothing is left to be counted."""
+
+    class Balance(CostTallies):
+        def tallies(self, state: CostState) -> Iterable[Tally]:
+            yield "costs_pipelines", ("all",), {"balance": 1 if state.stages else -1}
+
+    lessened = events_of(started(), ended())
+    raised = events_of(started(), began("load"), done("load"), ended(), run_id="two", after=20)
+    model = Counted(Balance())
+
+    assert model.take(lessened).contents()[0] == [("all", '{"balance":-1}')]
+    assert model.take(raised).contents()[0] == []
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -53,8 +53,11 @@ def test_each_finding_is_a_line(command_line: CommandLine) -> None:
 
     assert (answer.code, answer.err) == (1, "")
     assert answer.out.startswith("january: the last success ended ")
-    assert answer.out.endswith(", at 2026-01-15 10:00:01Z (run old); 1 h is allowed\n")
-    assert (named.code, named.out) == (1, "nihgtly: there is no run of this pipeline\n")
+    assert answer.out.endswith(
+        ", at 2026-01-15 10:00:01Z (run old); 1 h is allowed; as of position 5\n"
+    )
+    said = "nihgtly: there is no run of this pipeline; as of position 5\n"
+    assert (named.code, named.out) == (1, said)
 
 
 def test_json_is_the_report(command_line: CommandLine, folder: Path) -> None:
@@ -118,7 +121,7 @@ def test_an_empty_ledger_is_fine_unless_a_success_is_expected(
 
     assert command_line("check").out == "no pipeline has run yet; as of position 1\n"
     answer = command_line("check", "--within", "1h")
-    assert (answer.code, answer.out) == (1, "the ledger: there is no run yet\n")
+    assert (answer.code, answer.out) == (1, "the ledger: there is no run yet; as of position 1\n")
 
 
 def test_a_run_that_goes_on_for_too_long_is_found(command_line: CommandLine, folder: Path) -> None:
@@ -163,7 +166,7 @@ LINES: dict[FindingKind, str] = {
 
 @pytest.mark.parametrize("kind", LINES)
 def test_each_kind_of_finding_is_said(kind: FindingKind) -> None:
-    """In one line that names the pipeline, the run, and what is allowed."""
+    """In one line that names the pipeline, the run, what is allowed, and the position."""
     finding = Finding(
         kind=kind,
         pipeline="nightly",
@@ -174,7 +177,7 @@ def test_each_kind_of_finding_is_said(kind: FindingKind) -> None:
         allowed_seconds=3600,
     )
 
-    assert finding_line(finding) == LINES[kind]
+    assert finding_line(finding, 7) == f"{LINES[kind]}; as of position 7"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,9 @@ def of_metadata(value: object) -> RunComparison:
     ("value", "said"),
     [
         ("text\nof  lines", "text of lines"),
-        (None, "-"),
-        ([], "-"),
+        (None, "null"),
+        ("-", '"-"'),
+        ([], "[]"),
         (False, "false"),
         (["a", "b"], "a, b"),
         (["a", 1], '["a", 1]'),
@@ -67,7 +68,7 @@ def of_metadata(value: object) -> RunComparison:
     ],
 )
 def test_a_value_is_said_in_one_line(value: object, said: str) -> None:
-    """As people write it; long texts are shortened."""
+    """As people write it, and never as where there is none; long texts are shortened."""
     rows = list(value_rows(of_metadata(value).differences()))
 
     assert rows == [("metadata", "key", said, "-")]

@@ -45,7 +45,7 @@ def test_a_sound_folder_is_healthy(doctor: CommandLine) -> None:
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
     assert lines[0].split()[:4] == ["fine", "log", "3", "events,"]
-    assert "all sound: 3 events of 1 run" in [line[21:] for line in lines]
+    assert "all sound: 3 events of 1 run" in [line[22:] for line in lines]
     assert lines[-1] == f"nothing is wrong: {doctor.folder}, as of position 3"
     assert {k: v for k, v in snapshot(doctor.folder).items() if k in before} == before
 

@@ -18,8 +18,8 @@ WORDS = {
     "run_started": [
         "nightly",
         (
-            "nightly: extract, load/orders; input=orders.csv, limit=10, strict=True;"
-            " day=2026-01-15, nested={'list': [1, 2.5, None]}; rerun of run-0"
+            "nightly: extract, load/orders; input=orders.csv, limit=10, strict=true;"
+            ' day=2026-01-15, nested={"list": [1, 2.5, null]}; rerun of run-0'
         ),
     ],
     "stage_started": ["load/orders, attempt 2"],

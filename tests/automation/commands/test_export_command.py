@@ -56,6 +56,8 @@ def test_it_takes_the_filters_of_the_list(command_line: CommandLine) -> None:
         "--type", "run_started", "--pipeline", "nightly", "--after", "1", "--until", "5",
     )  # fmt: skip
     assert run_ids(events.out) == ["good"]
+    of_run = command_line("export", "--what", "events", "--format", "jsonl", "--run", "ba")
+    assert run_ids(of_run.out) == ["bad", "bad"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(command_line: CommandLine, tmp_path: Path) -> None:

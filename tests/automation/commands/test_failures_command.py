@@ -205,6 +205,26 @@ def test_a_beginning_of_several_is_told(tmp_path: Path, capfd: pytest.CaptureFix
     assert f"several failures begin with '{several}'" in answer.err
 
 
+def test_runs_are_chosen_by_the_beginning_of_a_fingerprint(
+    command_line: CommandLine, folder: Path
+) -> None:
+    """In a list and in an export; what is none is told, and a whole one may have no runs."""
+    with RunHistory(folder) as history:
+        fingerprint = list_failures(history).groups[0].fingerprint
+
+    whole = command_line("runs", "--json", "--fingerprint", fingerprint)
+    begun = command_line("runs", "--json", "--fingerprint", fingerprint[:12])
+    exported = command_line("export", "--format", "jsonl", "--fingerprint", fingerprint[:12])
+    unknown = command_line("runs", "--fingerprint", "zz")
+    never = command_line("runs", "--json", "--fingerprint", "0" * 16)
+
+    assert begun.json == whole.json
+    assert len(exported.out.splitlines()) == len(whole.json["runs"]) == 2
+    assert (unknown.code, unknown.out) == (3, "")
+    assert "there is no failure 'zz'" in unknown.err
+    assert (never.code, never.json["runs"]) == (0, [])
+
+
 def test_a_note_says_something(command_line: CommandLine, folder: Path) -> None:
     """Blanks are no note."""
     answer = command_line("ack", fingerprints(folder)[0], "--note", "  ")

@@ -16,6 +16,7 @@ from automation.commands.output import (
     write_json,
     write_rich,
 )
+from ledger import EventLog
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,6 +50,31 @@ def test_a_row_is_one_line_in_a_file(capfd: pytest.CaptureFixture[str]) -> None:
     write_rich(table)
 
     assert capfd.readouterr().out == f"name  text\na     {'x' * 500}\nb\n"
+
+
+def test_words_that_nobody_hears_change_no_result(tmp_path: Path) -> None:
+    """A command whose stderr was closed by its reader ends as it would have."""
+    EventLog.open(tmp_path / "runs").close()
+    program = (
+        "import sys\n"
+        "from automation.commands import main\n"
+        "sys.stdin.read()\n"
+        "for words in (['export'], ['show', 'none']):\n"
+        "    print(main([*words, '--dir', sys.argv[1]]))\n"
+    )
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "runs")],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=writer,
+    )
+    os.close(writer)
+    os.close(reader)
+    out, _ = process.communicate(b"")
+
+    assert (process.returncode, out.splitlines()[-2:]) == (0, [b"0", b"3"])
 
 
 def test_a_reader_that_left_is_told_once(tmp_path: Path) -> None:

@@ -45,3 +45,4 @@ def test_text_of_events_is_text() -> None:
     """No markup is read in it, and nothing in it acts on a terminal."""
     assert safe("[red]x[/red]\x1b[0m").plain == r"[red]x[/red]\x1b[0m"
     assert pairs({"a": 1, "b[red]": "\r"}).plain == r"a=1, b[red]=\r"
+    assert pairs({"a": None, "b": {"é": True}}).plain == 'a=null, b={"é": true}'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from automation.commands import main
-from ledger import EventLog, RunContext
+from ledger import EventLog, LogReader, RunContext
 from projections import RunHistory
 
 
@@ -44,25 +44,29 @@ def test_a_list_is_newest_first(ledger: Path, capfd: pytest.CaptureFixture[str])
     assert bad.startswith("bad ")
     assert bad.endswith(r"[bold]no[/bold] \x1b]0;x\x07 \u202e")
     assert good.split()[:3] == ["good", "nightly", "success"]
-    assert count == "3 runs"
+    assert count == f"3 runs; as of position {LogReader(ledger).position}"
 
 
 def test_a_list_can_be_limited(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A limit and a result choose, and the last line says how many there are."""
-    assert listed(capfd, "--dir", ledger, "--limit", 2).splitlines()[-1] == "2 of 3 runs"
+    assert listed(capfd, "--dir", ledger, "--limit", 2).splitlines()[-1].startswith("2 of 3 runs; ")
     only = listed(capfd, "--dir", ledger, "--result", "failed").splitlines()
     assert [line.split()[0] for line in only] == ["run", "bad", "1"]
 
 
 def test_json_is_what_the_api_gives(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Runs without their attempts and the total that match, in ASCII."""
+    """Runs without their attempts and the total that match, in ASCII, and the position."""
     text = listed(capfd, "--dir", ledger, "--json", "--limit", 1, "--result", "success")
 
     with RunHistory(ledger) as history:
         good = history.get_run("good")
     assert good is not None
     assert text.isascii()
-    assert json.loads(text) == {"runs": [good.list_item()], "total": 1}
+    assert json.loads(text) == {
+        "runs": [good.list_item()],
+        "total": 1,
+        "position": LogReader(ledger).position,
+    }
     assert list(json.loads(text)["runs"][0]) == list(good.list_item())
 
 
@@ -72,8 +76,9 @@ def test_a_ledger_without_runs_is_an_empty_list(
     """That there are none is an answer, and no error."""
     EventLog.open(tmp_path).close()
 
-    assert listed(capfd, "--dir", tmp_path) == "0 runs\n"
-    assert json.loads(listed(capfd, "--dir", tmp_path, "--json")) == {"runs": [], "total": 0}
+    assert listed(capfd, "--dir", tmp_path) == "0 runs; as of position 1\n"
+    found = json.loads(listed(capfd, "--dir", tmp_path, "--json"))
+    assert found == {"runs": [], "total": 0, "position": 1}
 
 
 def test_a_result_that_is_none_is_a_mistake(

@@ -93,7 +93,7 @@ def test_pages_go_on_behind_a_key(ledger: Path, capfd: pytest.CaptureFixture[str
 
     assert main(["runs", "--dir", str(ledger), "--limit", "2"]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[-2:] == [f"go on with --after {first['after']}", "2 of 3 runs"]
+    assert lines[-2:] == [f"go on with --after {first['after']}", "2 of 3 runs; as of position 12"]
 
 
 def test_the_past_can_be_named_by_its_time(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,8 @@ def test_pipelines_are_shown_with_their_stages(command_line: CommandLine) -> Non
     assert load.split()[:7] == ["load", "1", "100.0%", "0", "0", "1", "1"]
     assert nightly.split()[:4] == ["nightly", "8", "87.5%", "1"]
     assert nightly.split()[-2:] == ["20.00", "s"]
-    assert footer == "pipelines of which something ended in this time: 2; as of position 39"
+    time = "from 2026-01-01 00:00+0000"
+    assert footer == f"pipelines of which something ended {time}: 2; as of position 39"
 
 
 def test_each_day_of_a_zone_is_shown_where_it_is_asked_for(command_line: CommandLine) -> None:
@@ -87,9 +88,13 @@ def test_what_was_slow_and_what_is_flaky_is_listed(command_line: CommandLine) ->
 
 
 def test_nothing_is_said_clearly(command_line: CommandLine) -> None:
-    """Of an unknown pipeline, and of a time in which nothing ended."""
-    unknown = command_line("stats", "--since", "2026-01-01", "--pipeline", "no-such")
+    """Of an unknown pipeline, and of a time in which nothing ended, in the zone asked for."""
+    unknown = command_line("stats", "--since", "2027-01-01", "--pipeline", "no-such")
     never = command_line("stats", "--since", "2027-01-01")
+    bounded = command_line(
+        "stats", "--since", "2027-01-01", "--until", "2027-07-01", "--timezone", "Europe/Berlin"
+    )
 
-    line = "pipelines of which something ended in this time: 0; as of position 39\n"
+    line = "pipelines of which something ended from 2027-01-01 00:00+0000: 0; as of position 39\n"
     assert (unknown.code, unknown.out) == (never.code, never.out) == (0, line)
+    assert "from 2027-01-01 01:00+0100 until 2027-07-01 02:00+0200: 0;" in bounded.out

@@ -65,7 +65,7 @@ def test_the_log(log: LogMeasure, name: str, state: State, said: str) -> None:
 def test_what_was_not_checked_is_not_called_sound() -> None:
     """Without a whole check it says how much was looked at, and how to check all."""
     found = judge_verification(LOG, None)
-    assert (found.state, found.found) == (State.NOTE, "the last 7 of 7 events were looked at")
+    assert (found.state, found.found) == (State.NOTE, "looked at the last 7 of 7 events")
     assert "--verify" in found.advice
 
 
@@ -95,6 +95,8 @@ def test_the_evidence(measured: dict[str, Any], head: State, key: State) -> None
         ({"checkpoint": 4}, "read model", State.NOTE, "3 events behind"),
         ({}, "read model", State.NOTE, "there is none"),
         ({"problem": "it is malformed"}, "read model", State.WRONG, "malformed"),
+        ({"checkpoint": 7}, "parked events", State.FINE, "none"),
+        ({"checkpoint": 6}, "read model", State.NOTE, "1 event behind"),
         ({"checkpoint": 7, "parked": (("cost", 2),)}, "parked events", State.WRONG, "2 events"),
         ({"checkpoint": 7, "gone": tuple("abcdefg")}, "runs", State.WRONG, "e and 2 more"),
     ],
