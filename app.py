@@ -59,6 +59,7 @@ def create_app(
     admission: Admission = _READERS,
     upkeep_interval: float = 5.0,
     heartbeat: float = 15.0,
+    redact: Sequence[str] = (),
 ) -> Starlette:
     """Make the application that serves the ledger in ``folder``.
 
@@ -68,13 +69,14 @@ def create_app(
         admission: whom to let in; everybody may read and nobody change anything, unless said.
         upkeep_interval: seconds between looks for runs whose writer is gone.
         heartbeat: seconds of silence after which a stream says that it is still there.
+        redact: names of further keys whose text is never recorded (see ``EventLog.open``).
 
     Raises:
         LedgerNotFound: there is no ledger; serving never creates one.
     """
     history = RunHistory(folder, longest=_LONGEST_ANSWER)
     broadcast = Broadcast()
-    ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat)
+    ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat, redact=redact)
     kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
     cookie = session_cookie(history.reader.identity)
@@ -107,8 +109,8 @@ def create_app(
         middleware=[
             *_at_the_door(admission, cookie),
             Middleware(AnsweredFirst, kept=kept),
-            Middleware(BodyLimits),
             Middleware(AppendedFirst, ledger=ledger),
+            Middleware(BodyLimits),
             Middleware(SecurityHeaders),
             Middleware(PositionHeader, position=lambda: ledger.state().position),
         ],
@@ -128,6 +130,7 @@ def run(
     allow_hosts: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     root_path: str = "",
+    redact: Sequence[str] = (),
 ) -> bool:
     """Serve the ledger in ``folder`` until a signal ends it; tell whether it ever served.
 
@@ -139,6 +142,7 @@ def run(
         allow_hosts: names under which the server answers, beside its own address.
         cors_origins: sites whose pages may read.
         root_path: the prefix under which a proxy shows the server.
+        redact: names of further keys whose text is never recorded (see ``EventLog.open``).
     """
     address, port = listener.getsockname()[:2]
     admission = Admission(
@@ -147,7 +151,7 @@ def run(
         hosts=allowed_hosts(address, port, allow_hosts),
         cors_origins=cors_origins,
     )
-    app = create_app(folder, key=key, admission=admission)
+    app = create_app(folder, key=key, admission=admission, redact=redact)
     return run_server(app, listener, root_path=root_path)
 
 

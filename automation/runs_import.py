@@ -168,13 +168,18 @@ def _event_id(run: ImportedRun) -> str:
 
 
 def import_runs(
-    folder: Path, checked: CheckedFile, *, progress: Progress = _ignore
+    folder: Path,
+    checked: CheckedFile,
+    *,
+    redact: Sequence[str] = (),
+    progress: Progress = _ignore,
 ) -> ImportCounts:
     """Append the runs of a checked file that the ledger in ``folder`` does not hold yet.
 
     Args:
         folder: the data folder; the ledger is made where there is none.
         checked: what ``check_runs_file`` gave.
+        redact: names of further keys whose text is never recorded (see ``EventLog.open``).
         progress: is told after each batch how many runs the ledger holds of the file.
 
     Raises:
@@ -184,7 +189,7 @@ def import_runs(
     run_ids = checked.run_ids
     if not run_ids:
         return ImportCounts(checked.lines, 0, 0, 0)
-    with EventLog.open(folder) as log:
+    with EventLog.open(folder, redact=redact) as log:
         missing = _missing(log.reader, checked)
         imported = 0
         there = len(run_ids) - len(missing)

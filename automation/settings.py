@@ -3,6 +3,7 @@
 The file is the one that is named, by an option or by ``RUNFOLD_CONFIG``, else ``runfold.toml`` in
 the working folder, if there is one. A variable is named after section and key, like
 ``RUNFOLD_CHECK_WITHIN``, and goes over the file; an option of a command goes over both.
+``RUNFOLD_REDACT`` is none of these: whoever opens a log adds its rules to all others.
 
 A new section is a model here and a field of ``Settings``. A key that no section knows is an error:
 a misspelt expectation must not be ignored in silence.
@@ -15,34 +16,33 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from automation.errors import SettingsInvalid
+from automation.settings_file import PREFIX, settings_file
 from automation.time_span import TimeSpan
+from ledger.errors import InvalidEvent
 from ledger.fields import Identifier
+from ledger.secret_keys import SecretKeys
 
 __all__ = [
-    "CONFIG",
     "CheckSection",
     "ExpectedOfPipeline",
     "LedgerSection",
+    "RedactSection",
     "Settings",
     "read_settings",
 ]
-
-CONFIG = "RUNFOLD_CONFIG"
-"""The variable that names the file."""
-
-_FILE = Path("runfold.toml")
-_PREFIX = "RUNFOLD_"
 
 
 class _Section(BaseModel):
@@ -75,13 +75,40 @@ class CheckSection(ExpectedOfPipeline):
     pipelines: Mapping[Identifier, ExpectedOfPipeline] = {}
 
 
+def _rule(text: str) -> str:
+    """Refuse what is no rule, before anything is recorded without it."""
+    try:
+        SecretKeys([text])
+    except InvalidEvent as error:
+        raise ValueError(error.reason) from None
+    return text
+
+
+class RedactSection(_Section):
+    """What else is secret.
+
+    Attributes:
+        keys: names of further keys whose text is never recorded, like ``iban``.
+    """
+
+    keys: tuple[Annotated[str, AfterValidator(_rule)], ...] = ()
+
+
+class _Environment(EnvSettingsSource):
+    """The variables, but for ``RUNFOLD_REDACT``, which is not the section of that name."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return None if field_name == "redact" else value, key, is_complex
+
+
 class Settings(BaseSettings):
     """All sections."""
 
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        env_prefix=_PREFIX,
+        env_prefix=PREFIX,
         env_nested_delimiter="_",
         # The first blank in RUNFOLD_CHECK_MAX_DURATION ends the section.
         env_nested_max_split=1,
@@ -90,18 +117,19 @@ class Settings(BaseSettings):
 
     ledger: LedgerSection = LedgerSection()
     check: CheckSection = CheckSection()
+    redact: RedactSection = RedactSection()
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - what the base class gives
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - what the base class gives
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the environment before what is given, which is the file."""
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
 
 def read_settings(file: Path | None = None) -> Settings:
@@ -115,11 +143,9 @@ def read_settings(file: Path | None = None) -> Settings:
         SettingsInvalid: a key is unknown or its value not what it must be, or a file that is named
             cannot be read; names the file or the variable, and the key.
     """
-    path = file or Path(os.environ.get(CONFIG, ""))
-    if path == Path():
-        path = _FILE if _FILE.exists() else path
+    path = settings_file(file)
     try:
-        return Settings(**(_read_file(path) if path != Path() else {}))
+        return Settings(**({} if path is None else _read_file(path)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _invalid(path, [str(part) for part in first["loc"]], first) from None
@@ -146,15 +172,15 @@ def _no_json(error: SettingsError) -> SettingsInvalid:
     if not isinstance(cause, json.JSONDecodeError):
         return SettingsInvalid("the environment", "", str(error))
     names = (name for name, text in os.environ.items() if text == cause.doc)
-    found = next((name for name in names if name.upper().startswith(_PREFIX)), "the environment")
+    found = next((name for name in names if name.upper().startswith(PREFIX)), "the environment")
     return SettingsInvalid(found, "", f"it is no JSON: {cause}")
 
 
-def _invalid(path: Path, keys: list[str], first: Mapping[str, Any]) -> SettingsInvalid:
+def _invalid(path: Path | None, keys: list[str], first: Mapping[str, Any]) -> SettingsInvalid:
     """Say what is wrong, and where: in a variable, where there is one of that name."""
     reason = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         reason = "there is no such setting"
-    named = {_PREFIX + "_".join(keys[:count]).upper() for count in (1, 2)}
+    named = {PREFIX + "_".join(keys[:count]).upper() for count in (1, 2)}
     found = sorted(named & {name.upper() for name in os.environ})
     return SettingsInvalid(found[-1] if found else str(path), ".".join(keys), reason)

@@ -36,18 +36,15 @@ LISTENERS = 100
 APPENDS = 200
 RUNS = "/api/pipeline/runs"
 
+_OURS = """
+import socket, sys
+from app import create_app
+from web.server import run_server
+run_server(create_app(sys.argv[2]), socket.socket(fileno=int(sys.argv[1])))
+"""
 # By the socket, as runfold serve does: by its number, uvicorn would take it for a local one, and
 # leave Nagle's algorithm on.
-_RUN = """
-config = uvicorn.Config(app, log_level="error", access_log=False)
-uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
-"""
-_OURS = f"""
-import socket, sys, uvicorn
-from app import create_app
-app = create_app(sys.argv[2])
-{_RUN}"""
-_BARE = f"""
+_BARE = """
 import socket, sys, uvicorn
 status, body = int(sys.argv[2]), open(sys.argv[3], "rb").read()
 headers = [(b"content-type", b"application/json")]
@@ -57,7 +54,9 @@ async def app(scope, receive, send):
     if scope["type"] == "http":
         await send(dict(type="http.response.start", status=status, headers=headers))
         await send(dict(type="http.response.body", body=body))
-{_RUN}"""
+config = uvicorn.Config(app, log_level="error", access_log=False)
+uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+"""
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 

@@ -35,11 +35,12 @@ EACH = 200
 ROUNDS = 3
 
 _OURS = """
-import sys, uvicorn
+import socket, sys
 from app import create_app
 from web.safety.admission import Admission
+from web.server import run_server
 app = create_app(sys.argv[2], admission=Admission(anonymous=frozenset({"read", "append"})))
-uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+run_server(app, socket.create_server(("127.0.0.1", int(sys.argv[1]))))
 """
 _BARE = """
 import asyncio, os, sys, uvicorn
@@ -85,8 +86,7 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, l
 def served(program: str, path: Path) -> Iterator[int]:
     """Run a server in a process of its own; gives its port, once it listens there.
 
-    It opens the port itself: on a socket that it was passed it would wait with each answer for the
-    client to confirm the one before.
+    It opens the port itself, so that nothing is asked of it before it listens.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from ledger.plain_values import check_json, check_text
 
@@ -21,6 +21,7 @@ __all__ = [
     "StageName",
     "Text",
     "UtcTime",
+    "as_whole",
     "is_run_id",
 ]
 
@@ -57,6 +58,11 @@ def _aware(moment: datetime) -> datetime:
         raise ValueError(message) from None
 
 
+def as_whole(value: object) -> object:
+    """Give ``3.0`` as the whole number that it is in JSON, where each writer has its own way."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Identifier = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}$")]
 """A run id or a pipeline name. Never becomes a path without being checked."""
 
@@ -69,5 +75,5 @@ Text = Annotated[str, AfterValidator(_checked_text)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_checked_object)]
 UtcTime = Annotated[datetime, AfterValidator(_aware)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Attempt = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(as_whole)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1), BeforeValidator(as_whole)]

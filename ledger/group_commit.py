@@ -110,7 +110,8 @@ class GroupCommit(Generic[Request, Answer]):
         waiter = _Pending(request, future)
         self._enqueue(waiter)
         if waiter.leads:
-            self._lead_elsewhere()
+            # Not before the tasks that are ready now had their turn: what they append goes along.
+            future.get_loop().call_soon(self._lead_elsewhere)
         return await future
 
     def _enqueue(self, waiter: _Pending[Request, Answer]) -> None:

@@ -54,10 +54,16 @@ class ModelReading:
         self._inherited: sqlite3.Connection | None = None
         forget_in_children(self)
 
-    def ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
+    def ask(
+        self, question: Callable[[sqlite3.Connection, int], Answer], *, least: int | None = None
+    ) -> Answer:
         """Answer from one state of the model; the question is given that state's position.
 
         A model that cannot be read is built anew, and asked once more.
+
+        Args:
+            question: what is asked.
+            least: the position that the state must have reached; None is all that is durable.
 
         Raises:
             QuestionTooLong: the answer took longer than it may.
@@ -65,25 +71,29 @@ class ModelReading:
         """
         with self._guard:
             try:
-                return self._ask(question)
+                return self._ask(question, least)
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                     raise QuestionTooLong(self._longest) from None
                 raise ReadModelUnusable(self._projector.models.path, str(error)) from error
 
-    def _ask(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
+    def _ask(
+        self, question: Callable[[sqlite3.Connection, int], Answer], least: int | None
+    ) -> Answer:
         try:
-            return self._answer(question)
+            return self._answer(question, least)
         except BaseException as error:
             broken = self._path
             self._disconnect()
             if broken is None or not is_broken(error):
                 raise
         self._projector.replace_broken(broken)
-        return self._answer(question)
+        return self._answer(question, least)
 
-    def _answer(self, question: Callable[[sqlite3.Connection, int], Answer]) -> Answer:
-        connection, position = self._begin()
+    def _answer(
+        self, question: Callable[[sqlite3.Connection, int], Answer], least: int | None
+    ) -> Answer:
+        connection, position = self._begin(self._reader.position if least is None else least)
         self._deadline = time.monotonic() + self._longest
         try:
             return question(connection, position)
@@ -91,13 +101,12 @@ class ModelReading:
             self._deadline = math.inf
             connection.rollback()
 
-    def _begin(self) -> tuple[sqlite3.Connection, int]:
-        """Begin to read one state of a model that has caught up, and give its position.
+    def _begin(self, target: int) -> tuple[sqlite3.Connection, int]:
+        """Begin to read one state of a model that has caught up to a position, and give its own.
 
         One look is not always enough: another process may just have switched to a generation that
         is still behind, or somebody may have removed the file.
         """
-        target = self._reader.position
         position = 0
         for _ in range(_LOOKS):
             connection = self._connect()

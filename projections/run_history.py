@@ -162,6 +162,15 @@ class RunHistory:
 
         return self._model.ask(answer)
 
+    def first_position(self, run_id: str) -> int | None:
+        """Give the position of a run's first event; None where there is no such run."""
+        if not RUN_ID.fullmatch(run_id):
+            return None
+        row = self._model.ask(
+            lambda connection, _: connection.execute(query("run_in_time"), (run_id,)).fetchone()
+        )
+        return None if row is None else int(row[0])
+
     def get_run_count(
         self, *, result_filter: str | None = None, pipeline: str | None = None
     ) -> int:
@@ -183,11 +192,17 @@ class RunHistory:
         )
         return [run_id for (run_id,) in rows]
 
-    def pipelines_of(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Give the pipelines of runs, of those that have one."""
+    def pipelines_of(self, run_ids: Iterable[str], *, least: int | None = None) -> dict[str, str]:
+        """Give the pipelines of runs, of those that have one.
+
+        ``least`` is a position by which they have all begun; None is the last that is durable.
+        """
         values = (msgspec.json.encode(list(run_ids)).decode(),)
         return self._model.ask(
-            lambda connection, _: dict(connection.execute(query("pipelines_of"), values).fetchall())
+            lambda connection, _: dict(
+                connection.execute(query("pipelines_of"), values).fetchall()
+            ),
+            least=least,
         )
 
     def out_of_reach(self) -> list[OutOfReach]:

@@ -26,7 +26,9 @@ _MANY = 1_000
 def told_events(history: RunHistory, after: int, until: int) -> tuple[ToldEvent, ...]:
     """Give what listeners hear of the events after a position; what is damaged is left out."""
     found = _places(history.reader, after, until)
-    pipelines = history.pipelines_of({run_id for _, run_id, _ in found if run_id is not None})
+    runs = {run_id for _, run_id, _ in found if run_id is not None}
+    # Not of all that came since: at a log that moves, that would be projected once more for it.
+    pipelines = history.pipelines_of(runs, least=until)
     return tuple(
         ToldEvent(position, run_id, kind, pipelines.get(run_id or ""))
         for position, run_id, kind in found

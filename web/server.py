@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 
 import uvicorn
@@ -35,5 +36,7 @@ def run_server(app: ASGIApp, listener: socket.socket, *, root_path: str = "") ->
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = uvicorn.Server(config)
+    # What was loaded stays for good: no collection needs to look at it again.
+    gc.freeze()
     server.run(sockets=[listener])
     return server.started

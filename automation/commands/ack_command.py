@@ -9,7 +9,7 @@ import typer
 from automation.commands.actor import ActorOption, actor_of
 from automation.commands.damage_warning import warn_of_damage
 from automation.commands.failure_choice import find_fingerprint
-from automation.commands.options import FolderOption, JsonOption, folder_of
+from automation.commands.options import FolderOption, JsonOption, folder_of, redacted_keys
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
 from automation.errors import BadArgument
@@ -37,7 +37,7 @@ def ack(
     with RunHistory(path) as history:
         found = find_fingerprint(history, fingerprint)
         said = build(FailureAcknowledged, fingerprint=found, note=note, actor=actor_of(actor))
-        with EventLog.open(path) as log:
+        with EventLog.open(path, redact=redacted_keys()) as log:
             receipt = log.append(NewEvent(said))
         if as_json:
             write_json({"fingerprint": found, "position": receipt.position})

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from automation.commands.actor import ActorOption, actor_of
-from automation.commands.options import FolderOption, JsonOption, folder_of, parse_pairs
+from automation.commands.options import (
+    FolderOption,
+    JsonOption,
+    folder_of,
+    parse_pairs,
+    redacted_keys,
+)
 from automation.commands.output import write_data, write_json
 from automation.commands.show_command import find_run
 from automation.commands.terminal_text import printable
@@ -47,7 +53,7 @@ def annotate(
     with RunHistory(path) as history:
         found = find_run(history, run_id).run_id
     said = build(RunAnnotated, metadata=values, note=note, actor=actor_of(actor))
-    with EventLog.open(path) as log:
+    with EventLog.open(path, redact=redacted_keys()) as log:
         receipt = log.append(NewEvent(said, found))
     if as_json:
         write_json({"run_id": found, "position": receipt.position})

@@ -17,7 +17,8 @@ from automation.commands.options import FolderOption, JsonOption, folder_of
 from automation.commands.output import write_data, write_json
 from automation.commands.since import parse_span
 from automation.expectations import expectations_of
-from automation.settings import CONFIG, ExpectedOfPipeline, read_settings
+from automation.settings import ExpectedOfPipeline, read_settings
+from automation.settings_file import CONFIG
 from projections import RunHistory
 from projections.freshness import Expectation
 from projections.pipeline_standings import FreshnessReport, check_freshness

@@ -12,8 +12,8 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from automation.commands.terminal_text import printable
@@ -21,8 +21,11 @@ from automation.errors import BadArgument, CommandFailed
 from automation.output_tail import OutputTail
 from automation.passed_signals import PassedSignals
 from automation.recorded_command import run_command
+from automation.settings_file import anything_is_set
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ledger.run_context import RunContext
 
 __all__ = ["USAGE", "exec_command"]
@@ -32,7 +35,7 @@ __tracebackhide__ = True
 
 USAGE = "runfold exec --pipeline NAME [OPTIONS] -- COMMAND [ARGUMENT]..."
 _WRONG, _NOT_EXECUTABLE, _NO_COMMAND, _BY_SIGNAL = 1, 126, 127, 128
-_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+_PLUGINS = "pydantic.plugin._loader"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
@@ -88,21 +91,35 @@ def exec_command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(options)
     stage = asked.stage or _stage_of(command[0])
     with PassedSignals() as signals:
-        with _without_plugins():
-            # Here, as it is most of the time that all this takes.
-            from ledger.run_context import RunContext  # noqa: PLC0415
+        _do_without_plugins()
+        # Here, as it is most of the time that all this takes.
+        from ledger.run_context import RunContext  # noqa: PLC0415
 
+        set_place, redact = _settings()
         run = RunContext.start(
-            asked.url or asked.dir,
+            asked.url or asked.dir or set_place,
             pipeline=asked.pipeline,
             run_id=asked.run_id,
             stages=[stage],
             parameters={"command": shlex.join(command)},
             metadata=_pairs(asked.metadata),
             trigger="exec",
+            redact=redact,
         )
         tail = None if asked.no_tail else OutputTail()
         return _run_recorded(run, stage, command, signals, tail)
+
+
+def _settings() -> tuple[Path | None, Sequence[str]]:
+    """Give the folder that is set, where the environment names none, and further secret keys."""
+    if not anything_is_set():
+        return None, ()
+    # Only for those who set something, as it takes a while.
+    from automation.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings()
+    named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
+    return None if named else settings.ledger.dir, settings.redact.keys
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -164,18 +181,16 @@ def _environment(run_id: str, stage: str) -> Mapping[str, str]:
     return {**os.environ, **told}
 
 
-@contextmanager
-def _without_plugins() -> Iterator[None]:
-    """Keep pydantic from looking through all installed packages for plugins: half of its time."""
-    before = os.environ.get(_PLUGINS)
-    os.environ[_PLUGINS] = "__all__"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_PLUGINS]
-        else:
-            os.environ[_PLUGINS] = before
+def _do_without_plugins() -> None:
+    """Keep pydantic from looking through all installed packages for plugins: half of its time.
+
+    A module takes the place of the one that does it, which alone imports what reads packages. Where
+    pydantic comes to name it otherwise, all that is lost is the time.
+    """
+    if _PLUGINS not in sys.modules:
+        without = ModuleType(_PLUGINS)
+        without.get_plugins = lambda: ()  # type: ignore[attr-defined] # what is asked for there
+        sys.modules[_PLUGINS] = without
 
 
 def _say(text: str) -> None:

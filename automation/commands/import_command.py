@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
+from automation.commands.options import FolderOption, JsonOption, folder_of, redacted_keys
 from automation.commands.output import write_data, write_json
 from automation.commands.terminal_text import printable
 from automation.errors import BadArgument, ImportRefused
@@ -50,7 +50,9 @@ def import_file(
     path = folder_of(folder)
     try:
         checked = _check(file, zone=zone, source=source)
-        counts = import_runs(path, checked, progress=_Progress("{} runs are in the log"))
+        counts = import_runs(
+            path, checked, redact=redacted_keys(), progress=_Progress("{} runs are in the log")
+        )
     except ImportRefused as error:
         _show_refused(error, as_json=as_json)
         raise typer.Exit(ExitCode.USAGE) from None

@@ -16,7 +16,15 @@ from ledger.folder import DEFAULT_FOLDER
 if TYPE_CHECKING:
     from automation.settings import Settings
 
-__all__ = ["FolderOption", "JsonOption", "PastOption", "check_run_id", "folder_of", "parse_pairs"]
+__all__ = [
+    "FolderOption",
+    "JsonOption",
+    "PastOption",
+    "check_run_id",
+    "folder_of",
+    "parse_pairs",
+    "redacted_keys",
+]
 
 FolderOption = Annotated[
     Path | None,
@@ -57,6 +65,17 @@ def folder_of(option: Path | None, settings: Settings | None = None) -> Path:
 
         option = (settings or read_settings()).ledger.dir
     return (option or DEFAULT_FOLDER).absolute()
+
+
+def redacted_keys() -> Sequence[str]:
+    """Give the keys whose text is not recorded either, by the settings of this place.
+
+    Raises:
+        SettingsInvalid: the settings cannot be read.
+    """
+    from automation.settings import read_settings  # noqa: PLC0415 - as above
+
+    return read_settings().redact.keys
 
 
 def check_run_id(run_id: str) -> str:

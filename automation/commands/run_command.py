@@ -16,6 +16,7 @@ from automation.commands.options import (
     check_run_id,
     folder_of,
     parse_pairs,
+    redacted_keys,
 )
 from automation.commands.output import write_json, write_rich
 from automation.commands.standard_streams import stdout_goes_to_stderr
@@ -85,7 +86,9 @@ def _record(
     from automation.commands.progress import progress_display  # noqa: PLC0415
     from automation.orchestrator import PipelineOrchestrator  # noqa: PLC0415
 
-    with PipelineOrchestrator(folder, trigger="command line") as orchestrator:
+    with PipelineOrchestrator(
+        folder, trigger="command line", redact=redacted_keys()
+    ) as orchestrator:
         try:
             with stdout_goes_to_stderr(), progress_display(quiet=quiet) as observer:
                 return orchestrator.run(pipeline, observer=observer, **asked).result

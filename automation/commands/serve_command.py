@@ -20,7 +20,7 @@ from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
 from automation.commands.evidence_options import KeyFileOption, key_path, signing_key
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, folder_of
+from automation.commands.options import FolderOption, folder_of, redacted_keys
 from automation.commands.token_command import TokensFileOption, sign_in_address, token_store
 from automation.errors import BadArgument, CannotListen, ExtraMissing
 from ledger import LogReader
@@ -62,7 +62,7 @@ def serve(
     Programs need a token (runfold token create), and a browser is signed in by a link that is
     printed here, once; unless --no-auth is given.
     """
-    path = folder_of(folder)
+    path, redact = folder_of(folder), redacted_keys()
     # There must be something to serve; a reading command creates nothing.
     signer = _signer(key, LogReader(path))
     store = None if no_auth else token_store(tokens, path)
@@ -86,6 +86,7 @@ def serve(
             allow_hosts=allow_host or (),
             cors_origins=cors_origin or (),
             root_path=root_path,
+            redact=redact,
         )
     if not served:
         raise typer.Exit(ExitCode.WRONG)

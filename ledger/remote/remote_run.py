@@ -119,14 +119,16 @@ class RemoteRun:
                 if self._released.is_set():
                     self.spool.remove()
                     break
-                self._wake.wait(max(0.0, self._lease_due - time.monotonic()))
+                due = self._lease_due - time.monotonic() if sending.has_begun else None
+                self._wake.wait(due)
         self.spool.close()
         if self._other is not None:
             self._other.spool.close()
 
     def _step(self, client: LedgerClient, sending: Sending, left: Iterator[Spool]) -> bool:
         """Do what is due next, and tell whether there may be more."""
-        if time.monotonic() >= self._lease_due and not self._released.is_set():
+        due = sending.has_begun and time.monotonic() >= self._lease_due
+        if due and not self._released.is_set():
             client.keep_lease(self.spool.head.run_id, self._lease_seconds)
             self._lease_due = time.monotonic() + self._lease_seconds / _LEASES_MISSED
         return sending.send_some(client) or self._send_other(client, left)

@@ -38,6 +38,11 @@ class Sending:
         self._singly = 0
         self._start_refused: str | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the start of the run was sent."""
+        return self._offset > 0
+
     def send_some(self, client: Takes) -> bool:
         """Send the next batch, and tell whether there was one.
 

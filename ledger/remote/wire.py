@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from ledger.codec import Body
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, EventData, NewEvent
-from ledger.fields import RUN_ID
+from ledger.fields import RUN_ID, as_whole
 from ledger.upcasters import upcast
 
 __all__ = ["PRODUCER_TYPES", "BadEvent", "BadEvents", "as_sent", "read_event", "read_events"]
@@ -125,7 +125,7 @@ def _read_data(value: dict[str, Any]) -> EventData:
     data = value.get("data")
     if not isinstance(data, dict):
         raise InvalidEvent("data", "a JSON object is needed")
-    version = value.get("schema_version")
+    version = as_whole(value.get("schema_version"))
     if version is not None and (type(version) is not int or version != model.schema_version):
         data = _lead_on(name, version, data)
     try:

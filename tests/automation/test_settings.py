@@ -80,6 +80,15 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     assert "nightly" in settings.check.pipelines
 
 
+def test_the_rules_of_redaction_in_the_environment_are_no_section(tmp_path: Path) -> None:
+    """Who opens a log adds them; the section has a variable like any other."""
+    path = written(tmp_path, '[redact]\nkeys = ["iban"]\n')
+    with environment(RUNFOLD_CONFIG=str(path), RUNFOLD_REDACT="pin, customer number"):
+        assert read_settings().redact.keys == ("iban",)
+        with environment(RUNFOLD_REDACT_KEYS='["bic"]'):
+            assert read_settings().redact.keys == ("bic",)
+
+
 def test_without_a_file_nothing_is_set() -> None:
     """The working folder of the tests has none."""
     with environment(RUNFOLD_CONFIG=""):
@@ -101,6 +110,7 @@ def test_without_a_file_nothing_is_set() -> None:
         ("[check.pipelines.'a b']\n", "check.pipelines.a b", "pattern"),
         ("[ledger]\ndir = 7\n", "ledger.dir", "path"),
         ("check = 1\n", "check", "valid dict"),
+        ("[redact]\nkeys = ['iban', '-']\n", "redact.keys.1", "a rule needs a word"),
         ("[check", "", "it is no TOML"),
     ],
 )

@@ -130,6 +130,17 @@ def test_a_run_is_found_by_its_id(tmp_path: Path) -> None:
         assert history.list_runs() == [run]
 
 
+def test_the_pipelines_of_what_has_begun_need_no_catching_up(tmp_path: Path) -> None:
+    """A state that is far enough will do; asked without a position, it is all that is durable."""
+    append(tmp_path, one_run("run-1"))
+    with RunHistory(tmp_path) as history:
+        position = history.catch_up()
+        append(tmp_path, one_run("run-2"))
+
+        assert history.pipelines_of(["run-1", "run-2"], least=position) == {"run-1": "nightly"}
+        assert history.pipelines_of(["run-2"]) == {"run-2": "nightly"}
+
+
 @pytest.mark.parametrize(
     "run_id",
     [
@@ -155,6 +166,7 @@ def test_an_unknown_run_is_none(tmp_path: Path, run_id: str) -> None:
     with RunHistory(tmp_path) as history:
         assert history.get_run(run_id) is None
         assert history.run_json(run_id) is None
+        assert history.first_position(run_id) is None
 
 
 def test_an_empty_ledger_has_no_runs(tmp_path: Path) -> None:

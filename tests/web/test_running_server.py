@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from automation.access.token_store import TokenStore
+from automation.access.tokens import Kind, Scope
 from tests.web.serving import (
     Server,
     can_give_up_privileges,
@@ -120,6 +123,28 @@ def test_a_quiet_stream_has_a_heartbeat(server: Server) -> None:
         beats = (line for line in lines if line.startswith(":"))
         assert next(beats) == next(beats) == ": still here"
         assert "id: 1" in lines
+
+
+def test_a_token_that_is_revoked_hears_no_more(folder: Path, tmp_path: Path) -> None:
+    """Streams and followed events that it opened end in good order, and those of others go on."""
+    store = TokenStore(tmp_path / "tokens", data_folder=folder)
+    now = datetime.now(UTC)
+    gone, token = store.create(Kind.TOKEN, Scope.READ, now=now)
+    _, other = store.create(Kind.TOKEN, Scope.READ, now=now)
+    mine, theirs = ({"Authorization": f"Bearer {text}"} for text in (token, other))
+    with (
+        serving(folder, tokens=tmp_path / "tokens") as server,
+        server.opened("/api/pipeline/stream", mine) as stream,
+        server.opened("/api/pipeline/events?follow=true", mine) as followed,
+        server.opened("/api/pipeline/stream", theirs) as other_stream,
+    ):
+        assert (next(stream), bool(next(followed))) == ("retry: 1000", True)
+        store.revoke(gone.id, now=now)
+        list(stream)
+        list(followed)
+        last = record_elsewhere(folder)
+        assert any(last in line for line in other_stream)
+        assert server.said() == ""
 
 
 def test_a_client_that_comes_back_is_told_what_it_missed(folder: Path) -> None:

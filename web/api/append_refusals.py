@@ -27,6 +27,7 @@ from web.problems import Failure, Refused
 __all__ = ["REFUSALS", "refusal_of"]
 
 _SOON, _LATER = "1", "30"
+_TWICE = "it stands twice in the batch"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -52,29 +53,31 @@ def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> Refused:
     if isinstance(error, BadEvents):
         return _bad_events(error.bad)
     if isinstance(error, InvalidEvent):
-        return _bad_events(_find_bad(events) or [BadEvent(0, error.field, error.reason)])
+        bad = _find_bad(events) or [BadEvent(0, error.field, error.reason)]
+        # Each by itself would do: it is the batch that contradicts itself.
+        return _bad_events(bad, ID_TWICE if all(one.reason == _TWICE for one in bad) else INVALID)
     detail = f"Nothing was appended: {error}."
     if isinstance(error, SequenceConflict):
         known = {"run_id": error.run_id, "expected": error.expected, "actual": error.actual}
         return Refused(ELSEWHERE.problem(detail, **known))
     if isinstance(error, EventIdConflict | IllegalTransition):
-        bad = [
+        listed = [
             {"index": index, "event_id": event.event_id, "reason": str(error)}
             for index, event in enumerate(events)
             if event.event_id == error.event_id
         ]
         failure = ID_TWICE if isinstance(error, EventIdConflict) else NOT_NOW
-        return Refused(failure.problem(detail, errors=bad))
+        return Refused(failure.problem(detail, errors=listed))
     return _unavailable(error)
 
 
-def _bad_events(bad: Sequence[BadEvent]) -> Refused:
+def _bad_events(bad: Sequence[BadEvent], failure: Failure = INVALID) -> Refused:
     """Refuse a batch, naming each event that is bad."""
     listed = [{"index": one.index, "field": one.field, "reason": one.reason} for one in bad]
     count = "one event" if len(bad) == 1 else f"{len(bad)} events"
     numbers = ", ".join(str(one.index) for one in bad[:10])
     detail = f"Nothing was appended: {count} of the batch cannot be ({numbers})."
-    return Refused(INVALID.problem(detail, errors=listed))
+    return Refused(failure.problem(detail, errors=listed))
 
 
 def _find_bad(events: Sequence[NewEvent]) -> list[BadEvent]:
@@ -83,7 +86,7 @@ def _find_bad(events: Sequence[NewEvent]) -> list[BadEvent]:
     seen: set[str] = set()
     for index, event in enumerate(events):
         if event.event_id in seen:
-            bad.append(BadEvent(index, "event_id", "it stands twice in the batch"))
+            bad.append(BadEvent(index, "event_id", _TWICE))
         seen.add(event.event_id)
         try:
             encode_short(event)

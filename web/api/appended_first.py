@@ -1,8 +1,8 @@
 """The way of most appends: one small JSON body, whole, taken before all that other requests need.
 
-It stands behind the guard and the limits of bodies, as everything does. What is out of the
-ordinary is passed on as it came. So is what is refused: the refusal is raised where the application
-reads the body, and answered as what the application itself raises.
+It stands behind the guard, as everything does, and takes no body that a limit could be for. What is
+out of the ordinary is passed on as it came. So is what is refused: the refusal is raised where the
+application reads the body, and answered as what the application itself raises.
 """
 
 from __future__ import annotations

@@ -8,24 +8,23 @@ in the run already is answered with its first receipt, however long ago that was
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import Annotated, Any
 
 import msgspec
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+from pydantic import BaseModel, Field
 
 from ledger import LedgerError, NewEvent, Receipt
 from ledger.codec import MAX_BATCH
 from ledger.errors import InvalidEvent
-from ledger.events import EventData
-from ledger.fields import RUN_ID
-from ledger.remote.wire import PRODUCER_TYPES, read_events
+from ledger.remote.wire import read_events
 from ledger.strict_json import parse_json
 from web.api.append_refusals import REFUSALS, refusal_of
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
 from web.api.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body
+from web.api.sent_events import SentEvents
 from web.api.served_ledger import ServedLedger
-from web.parameters import Asked, Moment, Position
+from web.parameters import Asked, Position
 from web.problems import Refused
 
 __all__ = ["ENDPOINTS", "PATH", "append_body", "encode_receipts", "position_of"]
@@ -34,7 +33,6 @@ PATH = "/api/pipeline/events"
 
 _LINES = (NDJSON, "application/jsonl")
 _MANY_BYTES = 64 * 1024
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class AppendQuery(Asked):
@@ -44,51 +42,6 @@ class AppendQuery(Asked):
         Position | None,
         Field(description="The sequence that the run must stand at; 0: there is none yet."),
     ] = None
-
-
-class SentEvent(BaseModel):
-    """What a producer says of an event of any type."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    run_id: Annotated[
-        str | None, Field(pattern=rf"^{RUN_ID.pattern}$", description="Of the run it belongs to.")
-    ] = None
-    event_id: Annotated[
-        str | None,
-        Field(pattern=_UUID, description="Made by the producer, so that it may send it again."),
-    ] = None
-    schema_version: Annotated[int | None, Field(ge=1, description="Of its payload.")] = None
-    occurred_at: Annotated[Moment | None, Field(description="When it happened.")] = None
-
-
-def _sent_as(name: str, model: type[EventData]) -> type[SentEvent]:
-    """Describe an event of one type, with the very model of its payload."""
-    fields: dict[str, Any] = {"type": (Literal[name], ...), "data": (model, ...)}
-    return create_model(
-        f"Sent{model.__name__}", __base__=SentEvent, __doc__=model.__doc__, **fields
-    )
-
-
-if TYPE_CHECKING:
-    AnyEvent = SentEvent
-else:
-    AnyEvent = Union[tuple(_sent_as(*each) for each in PRODUCER_TYPES.items())]  # noqa: UP007 - of a list
-
-
-SomeEvents = Annotated[tuple[AnyEvent, ...], Field(min_length=1)]
-
-
-class SentBatch(BaseModel):
-    """Events that are appended together, or not at all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    events: SomeEvents
-
-
-class SentEvents(RootModel[AnyEvent | SomeEvents | SentBatch]):
-    """One event, a list of them, or an object that holds the list."""
 
 
 class EventReceipt(BaseModel):

@@ -194,6 +194,7 @@ async def _answer(call: Call[Any]) -> Answer | LiveResponse:
             call.ledger.streams,
             media_type=NDJSON,
             headers=position_header(last),
+            heartbeat=call.ledger.heartbeat,
         )
     as_json = asked.format == "json" if asked.format else call.media_type == JSON
     if as_json:

@@ -31,11 +31,15 @@ _OVERHEAD = 2_048
 
 
 class Made(NamedTuple):
-    """An answer, the state it was made from, and until when (monotonic) it holds there."""
+    """An answer, the state it was made from, and until when (monotonic) it holds there.
+
+    ``again`` makes it anew for whoever asks the same; None where that takes a look at the request.
+    """
 
     answer: EncodedAnswer
     state: ViewState
     until: float
+    again: Callable[[], Awaitable[Made]] | None = None
 
 
 class _Turn:
@@ -79,6 +83,21 @@ class KeptAnswers:
             return None
         return made.answer if holds and time.monotonic() < made.until else None
 
+    async def find_or_renew(self, question: Question) -> EncodedAnswer | None:
+        """Give the answer that is kept, made anew where it does not hold any more.
+
+        None where none is kept, and where it fails: whoever is asked then says why.
+        """
+        answer = self.find(question)
+        made = self._made.get(question)
+        if answer is not None or made is None or made.again is None:
+            return answer
+        try:
+            return await self.share(question, made.again)
+        except Exception:  # noqa: BLE001 - the one who is asked next raises it again
+            self._drop(question)
+            return None
+
     async def share(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
         """Have an answer made, or share one whose making began after this was asked.
 
@@ -118,7 +137,7 @@ def _room(made: Made) -> int:
 
 
 class AnsweredFirst:
-    """Answers from what is kept; passes on what is not there, or does not hold any more."""
+    """Answers from what is kept, and passes on what is not there."""
 
     def __init__(self, app: ASGIApp, kept: KeptAnswers) -> None:
         self._app = app
@@ -127,7 +146,8 @@ class AnsweredFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request in the fewest steps there are."""
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            answer = self._kept.find((scope["path"], scope["query_string"]))
+            question = (scope["path"], scope["query_string"])
+            answer = await self._kept.find_or_renew(question)
             if answer is not None:
                 await answer.send(scope, send)
                 return

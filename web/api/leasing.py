@@ -1,6 +1,6 @@
 """``POST /api/pipeline/runs/{run_id}/lease``: a writer elsewhere says that it is still there.
 
-No event is appended. The run need not be in the log yet: its start may be on the way.
+No event is appended. A lease is of a run that is in the log: its start is sent first.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from ledger.errors import InvalidEvent, LedgerUnwritable
+from ledger.fields import RUN_ID
 from ledger.leases import LEASE_SECONDS, keep_lease
 from web.api.append_refusals import UNWRITABLE, refusal_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
+from web.api.runs import UNKNOWN_RUN, unknown_run
 from web.parameters import Asked, LeaseSeconds
 from web.problems import InvalidParameters, ParameterError
 
@@ -42,9 +44,11 @@ def keep_writers_lease(call: Call[LeaseQuery]) -> Answer:
 
     Raises:
         InvalidParameters: the run id is not an identifier.
-        Refused: the folder cannot be written.
+        Refused: there is no such run, or the folder cannot be written.
     """
-    folder, asked = call.ledger.reader.folder, call.asked
+    folder, asked, history = call.ledger.reader.folder, call.asked, call.ledger.history
+    if RUN_ID.fullmatch(asked.run_id) and history.first_position(asked.run_id) is None:
+        raise unknown_run(history, asked.run_id)
     try:
         lease = keep_lease(folder, asked.run_id, now=datetime.now(UTC), seconds=asked.seconds)
     except InvalidEvent as error:
@@ -61,7 +65,7 @@ ENDPOINTS = (
         answer=keep_writers_lease,
         asks=LeaseQuery,
         gives=[Gives(model=KeptLease)],
-        fails=[UNWRITABLE],
+        fails=[UNKNOWN_RUN, UNWRITABLE],
         scope="append",
         method="POST",
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -23,9 +24,10 @@ _OPEN_ANEW_AFTER = (LedgerDamaged, LedgerReplaced, LedgerUnwritable)
 class Recording:
     """The one log that a server appends to. Lives on one event loop."""
 
-    def __init__(self, folder: Path) -> None:
-        """Append to the log in ``folder``, once somebody does."""
+    def __init__(self, folder: Path, *, redact: Sequence[str] = ()) -> None:
+        """Append to the log in ``folder``, once somebody does, without the text of these keys."""
         self._folder = folder
+        self._redact = redact
         self._log: EventLog | None = None
         self._opening = asyncio.Lock()
 
@@ -47,7 +49,8 @@ class Recording:
     async def _open(self) -> EventLog:
         async with self._opening:
             if self._log is None:
-                self._log = await run_sync(EventLog.open, self._folder)
+                opening = partial(EventLog.open, self._folder, redact=self._redact)
+                self._log = await run_sync(opening)
             return self._log
 
     async def close(self) -> None:

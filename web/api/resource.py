@@ -101,7 +101,10 @@ class Resource:
         state, now = self._ledger.state(), time.monotonic()
         answer = cast("Answer", await run_sync(endpoint.answer, call))
         body, headers = cast("bytes", answer.body), self._headers(endpoint, answer)
-        return Made(EncodedAnswer(answer, body, headers), state, now + answer.lasts)
+        # A position is waited for before anything is made.
+        waits = isinstance(call.asked, Reading) and call.asked.min_position
+        again = None if waits else partial(self._make, endpoint, call)
+        return Made(EncodedAnswer(answer, body, headers), state, now + answer.lasts, again)
 
     def _headers(self, endpoint: Endpoint, answer: Answer) -> Mapping[str, str]:
         """Say which position an answer reflects, and how much the log has grown since."""

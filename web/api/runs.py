@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from projections import RunHistory
 from projections.run_filter import LONGEST_REASON, RunFilter
-from projections.run_order import RunKey, RunOrder
+from projections.run_order import RunOrder
 from projections.run_summary import RunSummary
 from projections.runs_page import goes_on
 from web.api.encoded_answer import etag_of
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 UNKNOWN_RUN = Failure(404, "unknown-run", "Unknown run")
+NOT_BEGUN = Failure(404, "run-not-begun", "The run had not begun")
 NOT_THAT_FAR = Failure(404, "as-of-not-reached", "The log does not reach that far")
 
 _LIVENESS_LASTS = 1.0
@@ -136,11 +137,21 @@ def unknown_run(history: RunHistory, run_id: str) -> Refused:
     return Refused(UNKNOWN_RUN.problem(f"No run has the id {run_id!r}."), headers)
 
 
+def _not_found(history: RunHistory, asked: RunQuery) -> Refused:
+    """Tell a run that had not begun in the past that was asked for from one that never did."""
+    first = None if asked.as_of is None else history.first_position(asked.run_id)
+    if first is None:
+        return unknown_run(history, asked.run_id)
+    detail = f"The run {asked.run_id!r} had not begun then: its first event is at position {first}."
+    headers = position_header(*history.standing(), history.degraded())
+    return Refused(NOT_BEGUN.problem(detail, first_position=first), headers)
+
+
 def list_runs(call: Call[RunsQuery]) -> Answer:
     """List the runs that meet all conditions, newest first or in another order."""
     asked, history = call.asked, call.ledger.history
     same_list = asked.model_dump(exclude=_OF_THE_PAGE, exclude_defaults=True)
-    after = None if asked.next is None else RunKey.parse(read_token(asked.next, same_list))
+    after = None if asked.next is None else read_token(asked.next, same_list)
     page = history.runs_page(
         limit=asked.limit,
         matching=asked.matching(),
@@ -148,7 +159,7 @@ def list_runs(call: Call[RunsQuery]) -> Answer:
         after=after,
         as_of=asked.as_of,
     )
-    token = None if page.after is None else next_token(str(page.after), same_list)
+    token = None if page.after is None else next_token(page.after, same_list)
     headers = dict(position_header(page.position, page.out_of_reach, page.degraded))
     if token is not None:
         given = [pair for pair in call.request.query_params.multi_items() if pair[0] != "next"]
@@ -170,7 +181,7 @@ def one_run(call: Call[RunQuery]) -> Answer:
     asked = call.asked
     found = call.ledger.history.run_detail(asked.run_id, as_of=asked.as_of)
     if found is None:
-        raise unknown_run(call.ledger.history, asked.run_id)
+        raise _not_found(call.ledger.history, asked)
     body = found.text.encode()
     is_judged = asked.as_of is None and goes_on(found.text)
     return Answer(
@@ -200,7 +211,7 @@ ENDPOINTS = (
         answer=one_run,
         asks=RunQuery,
         gives=[Gives(model=RunSummary)],
-        fails=[UNKNOWN_RUN, NOT_THAT_FAR],
+        fails=[UNKNOWN_RUN, NOT_BEGUN, NOT_THAT_FAR],
         is_kept=True,
     ),
 )

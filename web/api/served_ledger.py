@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ledger import LogReader
@@ -41,8 +41,17 @@ class ServedLedger:
         streams: OpenStreams,
         *,
         heartbeat: float = 15.0,
+        redact: Sequence[str] = (),
     ) -> None:
-        """Serve what ``history`` reads; ``broadcast`` is told by whoever follows the log."""
+        """Serve what ``history`` reads; ``broadcast`` is told by whoever follows the log.
+
+        Args:
+            history: what the projections say.
+            broadcast: tells of each move of the log.
+            streams: those that are open.
+            heartbeat: seconds of silence after which a stream says that it is still there.
+            redact: names of further keys whose text is never recorded.
+        """
         self.history = history
         self.reader: LogReader = history.reader
         self.broadcast = broadcast
@@ -53,7 +62,7 @@ class ServedLedger:
         self._trusted_until = 0.0
         self._tree = LedgerTree(self.reader)
         self._tree_guard = threading.Lock()
-        self.recording = Recording(history.reader.folder.path)
+        self.recording = Recording(history.reader.folder.path, redact=redact)
 
     def state(self) -> ViewState:
         """Tell what every answer depends on: while it is equal, answers are.

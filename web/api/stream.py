@@ -129,6 +129,7 @@ async def stream(call: Call[StreamQuery]) -> LiveResponse:
         ledger.streams,
         media_type=EVENT_STREAM,
         headers=position_header(position) if position else {},
+        heartbeat=ledger.heartbeat,
     )
 
 

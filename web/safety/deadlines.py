@@ -67,6 +67,6 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._deadline = None
-        if not self._answering:
+        if not self._answering or not self.cycle.response_started:
             self.transport.write(_TOO_SLOW)
         self.transport.close()

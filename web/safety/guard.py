@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from http import HTTPStatus
 from re import Pattern
 
@@ -23,11 +24,12 @@ from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["OPEN_PATHS", "Guard", "cookie_value"]
+__all__ = ["OPEN_PATHS", "Guard", "cookie_value", "is_still_admitted"]
 
 OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
 """Paths that need no credential, whatever the method."""
 
+_JUDGE_AGAIN = "runfold.judge_again"
 _BEARER = b"bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
 
@@ -67,6 +69,8 @@ class Guard:
         self._admission = admission
         self._cookie = cookie
         self._appending = appending
+        # The same few paths come again and again.
+        self._needed = lru_cache(maxsize=256)(self._find_needed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
@@ -75,6 +79,8 @@ class Guard:
             if refused is not None:
                 await _refusal(Request(scope), refused)(scope, receive, send)
                 return
+            # For answers that outlast a token: whoever is let in now may be refused later.
+            scope[_JUDGE_AGAIN] = partial(self._judge, scope)
         await self._app(scope, receive, send)
 
     def _judge(self, scope: Scope) -> Problem | None:
@@ -102,7 +108,7 @@ class Guard:
             return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
         return None if permitted else _insufficient(needed)
 
-    def _needed(self, path: str) -> str:
+    def _find_needed(self, path: str) -> str:
         appends = any(pattern.fullmatch(path) for pattern in self._appending)
         return "append" if appends else "admin"
 
@@ -116,6 +122,12 @@ class Guard:
             session = cookie_value(asked.cookie, self._cookie)
             return access.permits(session, by_cookie=True, scope=scope) if session else None
         return None
+
+
+def is_still_admitted(scope: Scope) -> bool:
+    """Tell whether a request that was let in would be let in now."""
+    judge_again = scope.get(_JUDGE_AGAIN)
+    return judge_again is None or judge_again() is None
 
 
 def _refusal(request: Request, problem: Problem) -> Response:

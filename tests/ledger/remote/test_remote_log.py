@@ -58,7 +58,9 @@ def waiting(spools: Path) -> list[Path]:
 
 def test_a_run_is_in_the_ledger_when_it_has_ended(ledger: SmallLedger, spools: Path) -> None:
     """In order, with its token and its lease; the spool is gone."""
-    record(RemoteLog(ledger.url, token="secret", spool=spools))
+    log = RemoteLog(ledger.url, token="secret", spool=spools)
+    with RunContext.start(log, pipeline="nightly", run_id="r") as run, run.stage("load"):
+        wait_until(lambda: ledger.leases, "the lease is kept")
 
     assert ledger.types("r") == ONE_STAGE
     assert [event.sequence for event in ledger.log.read_run("r")] == [1, 2, 3, 4]

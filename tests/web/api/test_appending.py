@@ -17,7 +17,9 @@ from app import create_app
 from ledger import EventLog, LogReader
 from ledger.codec import MAX_BATCH
 from ledger.errors import AppendFailed, DurabilityUnknown, LedgerError, LockTimeout
+from ledger.events import RUNLESS_TYPES
 from ledger.leases import read_lease
+from ledger.remote.wire import PRODUCER_TYPES
 from tests.ledger.damage import flip, last_segment
 from tests.ledger.examples import event_id, run_ended, stage_completed
 from tests.web.posting import EVENTS, sent, sent_stage, sent_start
@@ -199,10 +201,33 @@ def test_what_the_log_itself_refuses_is_named_too(
 def test_one_id_twice_in_a_batch_is_named(producer: Producer) -> None:
     """It is the second that is at fault."""
     problem = producer.refused(
-        [sent_start("r", 1), sent_stage("r", number=1)], 422, "invalid-events"
+        [sent_start("r", 1), sent_stage("r", number=1)], 409, "event-id-conflict"
     )
 
     assert [error["index"] for error in problem["errors"]] == [1]
+
+
+def test_a_whole_number_may_be_written_with_a_point(producer: Producer) -> None:
+    """As some writers of JSON do; it is recorded as the number that it is."""
+    stage = sent_stage("r")
+    stage |= {"schema_version": 1.0, "data": {**stage["data"], "attempt": 1.0}}
+
+    assert producer.post([sent_start("r"), stage]).status_code == 200
+    *_, line = LogReader(producer.folder).read_run("r")
+    assert b'"attempt":1}' in line.line
+
+
+def test_the_document_tells_which_events_are_of_a_run(producer: Producer) -> None:
+    """Those must name it, and the others must not: as what is sent is judged."""
+    models = producer.client.get("/openapi.json").json()["components"]["schemas"]
+    told = {
+        each["properties"]["type"]["const"]: "run_id" in each["required"]
+        for name, each in models.items()
+        if name.startswith("Sent") and "type" in each.get("properties", {})
+    }
+
+    assert told == {name: name not in RUNLESS_TYPES for name in PRODUCER_TYPES}
+    assert models["SentFailureAcknowledged"]["properties"]["run_id"]["type"] == "null"
 
 
 def test_an_event_that_no_line_can_hold_is_named(producer: Producer) -> None:
@@ -374,8 +399,9 @@ def test_what_may_pass_asks_for_another_try(error: LedgerError, status: int) -> 
 
 
 def test_a_lease_is_kept_for_a_run(producer: Producer) -> None:
-    """It appends nothing, and answers until when; the run may not have begun."""
+    """It appends nothing, and answers until when; the run began a moment ago."""
     path = "/api/pipeline/runs/r/lease"
+    producer.post(sent_start("r"))
     before = LogReader(producer.folder).position
 
     answer = producer.client.post(path, params={"seconds": 30})
@@ -386,6 +412,14 @@ def test_a_lease_is_kept_for_a_run(producer: Producer) -> None:
     assert lease.seconds == 30
     assert answer.json() == {"run_id": "r", "until": lease.until.isoformat().replace("+00:00", "Z")}
     assert LogReader(producer.folder).position == before
+
+
+def test_an_unknown_run_has_no_lease(producer: Producer) -> None:
+    """Whoever may append cannot fill the folder with files of runs that never were."""
+    answer = producer.client.post("/api/pipeline/runs/never/lease")
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:runfold:problem:unknown-run")
+    assert not LogReader(producer.folder).folder.leases.exists()
 
 
 @pytest.mark.parametrize("path", ["r/lease?seconds=0", "r/lease?seconds=3601", ".x/lease"])

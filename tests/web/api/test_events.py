@@ -118,6 +118,8 @@ def test_damage_is_named(tmp_path: Path) -> None:
             assert answer.json()["position"] == 7
         assert client.get(f"{EVENTS}?after=8").status_code == 200
         assert client.get(f"{EVENTS}?until=5").status_code == 200
+        # The view has met the damage once it was asked.
+        client.get("/api/pipeline/runs")
         ready = client.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["damaged_positions"] == 1

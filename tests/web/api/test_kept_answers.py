@@ -58,6 +58,33 @@ def test_an_answer_holds_until_the_log_grows() -> None:
     anyio.run(check)
 
 
+def test_an_answer_that_was_asked_for_before_is_made_anew() -> None:
+    """As it was made the first time; what cannot be made is passed on, and forgotten."""
+    log = Log()
+    kept = KeptAnswers(log.state)
+
+    async def make() -> Made:
+        if log.position == 3:
+            raise ValueError("broken")
+        return made(log.state(), b"%d" % log.position)._replace(again=make)
+
+    async def check() -> None:
+        assert await kept.find_or_renew(QUESTION) is None
+        first = await kept.share(QUESTION, make)
+        assert await kept.find_or_renew(QUESTION) is first
+        log.position = 2
+        second = await kept.find_or_renew(QUESTION)
+        assert second is not None
+        assert second.etag != first.etag
+        assert kept.find(QUESTION) is second
+        log.position = 3
+        assert await kept.find_or_renew(QUESTION) is None
+        log.position = 4
+        assert await kept.find_or_renew(QUESTION) is None
+
+    anyio.run(check)
+
+
 def test_an_answer_that_hangs_on_the_clock_does_not_last() -> None:
     """One whose time is over is not given, though the log is as it was."""
     log = Log()

@@ -14,7 +14,6 @@ from app import create_app
 from projections import RunHistory
 from projections.run_filter import RunFilter
 from tests.web.recorded import record_each_result, record_run
-from web.api.page_token import next_token
 from web.api.runs import RunsQuery
 
 RUNS = "/api/pipeline/runs"
@@ -86,11 +85,35 @@ def test_pages_follow_each_other(client: TestClient, sort: str) -> None:
 def test_a_token_of_another_list_is_refused(client: TestClient, query: str) -> None:
     """It is bound to filters, order and past; the problem names the parameter."""
     token = client.get(f"{RUNS}?limit=1").json()["next"]
-    for wrong in (token, "nonsense", "%00", "", next_token("nonsense", {})[:-2]):
-        answer = client.get(f"{RUNS}?{query}&next={wrong}")
-        assert answer.status_code == 409
-        assert [each["parameter"] for each in answer.json()["errors"]] == ["next"]
+    answer = client.get(f"{RUNS}?{query}&next={token}")
+    assert answer.status_code == 409
+    assert [each["parameter"] for each in answer.json()["errors"]] == ["next"]
     assert client.get(f"{RUNS}?limit=2&next={token}").status_code == 200
+
+
+def test_what_is_no_token_is_a_wrong_parameter(client: TestClient) -> None:
+    """Also one that was cut short, and one whose key is none."""
+    token = client.get(f"{RUNS}?limit=1").json()["next"]
+    for wrong in ("zzz", "nonsense", "%00", "", token[:-4], token + "eno=", "b3RoZXJzbm9uc2Vuc2U"):
+        answer = client.get(f"{RUNS}?next={wrong}")
+        assert (answer.status_code, wrong) == (422, wrong)
+        assert [each["parameter"] for each in answer.json()["errors"]] == ["next"]
+
+
+def test_a_run_that_had_not_begun_is_told_from_one_that_never_did(client: TestClient) -> None:
+    """The problem says where it began; before that, as from there on, the past is asked for."""
+    answer = client.get(f"{RUNS}/run-2?as_of=5")
+
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (404, "urn:runfold:problem:run-not-begun")
+    first = problem["first_position"]
+    assert f"position {first}" in problem["detail"]
+    assert client.get(f"{RUNS}/run-2?as_of={first}").json()["run_id"] == "run-2"
+    assert client.get(f"{RUNS}/run-2?as_of={first - 1}").status_code == 404
+    by_time = client.get(f"{RUNS}/run-2?as_of=2020-01-01T00:00:00Z").json()
+    assert by_time["first_position"] == first
+    unknown = client.get(f"{RUNS}/run-9?as_of=5").json()
+    assert unknown["type"] == "urn:runfold:problem:unknown-run"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,13 @@ def serve(
     """Serve one client to the end of its stream, within a bounded time."""
     streams = OpenStreams()
     response = LiveResponse(
-        made, Request(SCOPE), streams, media_type="text/plain", headers={}, patience=0.01
+        made,
+        Request(SCOPE),
+        streams,
+        media_type="text/plain",
+        headers={},
+        heartbeat=PATIENCE,
+        patience=0.01,
     )
 
     async def run() -> None:

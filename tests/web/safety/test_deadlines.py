@@ -76,6 +76,7 @@ def test_half_a_body_is_given_up(port: int, path: bytes) -> None:
     head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
     received = said(port, head)
     assert (_FINE in received) == (path == b"/")
+    assert b" 408 " in received
 
 
 def test_half_a_second_request_is_given_up(port: int) -> None:
