@@ -14,8 +14,7 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount, compile_path
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, compile_path
 
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
@@ -41,6 +40,7 @@ from web.safety.guard import Guard
 from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
+from web.static_files import static_files
 from web.stop_signals import on_stop_signal
 from web.verifying import Verifying
 
@@ -157,7 +157,7 @@ def _page_routes(ledger: ServedLedger, admission: Admission, audit: Audit) -> li
         *page_routes(PAGES, ledger.history, audit, may_change=may_change),
         *audit.routes,
         acknowledge_route(ledger.history, ledger.recording),
-        Mount("/static", StaticFiles(packages=[("web", "static")])),
+        static_files(),
     ]
 
 
