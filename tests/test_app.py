@@ -31,6 +31,7 @@ PAGES = (
 )
 FORMS = {"/failures/{fingerprint}/acknowledge", "/ledger/verify"}
 STREAM = "/api/pipeline/stream"
+MARKDOWN = "/compare.md"
 API = tuple(
     each.path.replace("{run_id}", "run-1")
     for each in ENDPOINTS
@@ -244,7 +245,7 @@ def test_the_addresses_asked_here_are_all_there_are(app: Starlette) -> None:
     asked = {
         path.replace("run-1", "{run_id}").replace("nightly", "{name}") for path in ADDRESSES
     } - {SCRIPT}
-    assert paths == asked | {path for path, _ in WRITTEN} | FORMS | {"/static", STREAM}
+    assert paths == asked | {path for path, _ in WRITTEN} | FORMS | {"/static", STREAM, MARKDOWN}
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, "/nope", f"{RUNS}?limit=0", f"{RUNS}/nope"])

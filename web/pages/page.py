@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from starlette.requests import Request
@@ -26,11 +27,21 @@ from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
 from web.templating import render
 
-__all__ = ["NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
+__all__ = ["Changes", "NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
 
 _WHOLE, _LIVE_PART = "layout.html", "live_part.html"
 
 Values = Mapping[str, Any]
+
+
+class Changes(StrEnum):
+    """Whether a form that changes something would be taken, and why not."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    """Others may, who are signed in with the scope ``admin``."""
+    NEVER = "never"
+    """Nobody may on this server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Visit:
         now: what time it is.
         position: what the page reflects at least.
         audit: what the server has for auditors.
-        may_change: whether this server changes anything for anybody.
+        changes: whether a form of a page would be taken from who asks.
     """
 
     history: RunHistory
@@ -53,7 +64,7 @@ class Visit:
     now: datetime
     position: int
     audit: Audit
-    may_change: bool = False
+    changes: Changes = Changes.NEVER
 
 
 View = Callable[[Visit], Values | Problem]
@@ -87,17 +98,18 @@ class Page:
 
 
 def page_routes(
-    pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool = False
+    pages: Sequence[Page], history: RunHistory, audit: Audit, changes: Callable[[Request], Changes]
 ) -> list[Route]:
-    """Give a route for each page; ``may_change``: whether a form of theirs would be taken."""
-    return [
-        Route(page.path, _endpoint(page, pages, history, audit, may_change=may_change))
-        for page in pages
-    ]
+    """Give a route for each page; ``changes`` tells whether a form would be taken from who asks."""
+    return [Route(page.path, _endpoint(page, pages, history, audit, changes)) for page in pages]
 
 
 def _endpoint(
-    page: Page, pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool
+    page: Page,
+    pages: Sequence[Page],
+    history: RunHistory,
+    audit: Audit,
+    changes: Callable[[Request], Changes],
 ) -> Callable[[Request], Response]:
     navigation = [each for each in pages if each.link]
 
@@ -108,7 +120,8 @@ def _endpoint(
         degraded = history.degraded()
         headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
         now = datetime.now(UTC)
-        visit = Visit(history, asked, request.path_params, now, position, audit, may_change)
+        names = request.path_params
+        visit = Visit(history, asked, names, now, position, audit, changes(request))
         values = page.view(visit)
         if isinstance(values, Problem):
             return answer(request, values, headers)
