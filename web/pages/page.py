@@ -8,6 +8,7 @@ template, and puts it in place node by node.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from web.addresses import way_up
+from web.api.accepting import takes_gzip
 from web.audit import Audit
 from web.ledger_headers import position_header
 from web.pages.query import NoQuery, PageQuery, read_query
@@ -30,6 +32,7 @@ from web.templating import render
 __all__ = ["Changes", "NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
 
 _WHOLE, _LIVE_PART = "layout.html", "live_part.html"
+_LEVEL = 1
 
 Values = Mapping[str, Any]
 
@@ -118,7 +121,10 @@ def _endpoint(
         # Taken first: the page may be newer than it says, never older.
         position, out_of_reach = history.standing()
         degraded = history.degraded()
-        headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
+        headers = {
+            "Vary": "HX-Request, Accept-Encoding",
+            **position_header(position, out_of_reach, degraded),
+        }
         now = datetime.now(UTC)
         names = request.path_params
         visit = Visit(history, asked, names, now, position, audit, changes(request))
@@ -141,6 +147,14 @@ def _endpoint(
             now=now,
             **values,
         )
-        return HTMLResponse(body, headers=headers)
+        return _sent(request, body.encode(), headers)
 
     return serve
+
+
+def _sent(request: Request, body: bytes, headers: dict[str, str]) -> Response:
+    """Send a page, compressed to whoever takes it: a tenth of its size, for a millisecond."""
+    if takes_gzip(request.headers.get("accept-encoding", "").encode("latin-1")):
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, _LEVEL, mtime=0)
+    return HTMLResponse(body, headers=headers)

@@ -76,14 +76,19 @@ def test_a_page_is_light_and_stands_anywhere(server: Server, address: str) -> No
     Compressed, its scripts and styles are less than 80 kB. No address on it begins at the root of
     the host, so that a proxy may add a prefix.
     """
+    plain = server.get(address, headers={"Accept-Encoding": "identity"})
     whole = server.get(address)
     part = server.get(address, headers={"HX-Request": "true"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text.partition('id="live"')[0] == whole.text.partition('id="live"')[0]
     assert (whole.status_code, part.status_code) == (200, 200)
     assert "<!doctype html>" in whole.text
     assert "<html" not in part.text
     assert "<h1" in whole.text
     assert part.headers["cache-control"] == "no-store"
-    assert whole.headers["vary"] == part.headers["vary"] == "HX-Request"
+    assert whole.headers["vary"] == part.headers["vary"] == "HX-Request, Accept-Encoding"
+    assert whole.headers["content-encoding"] == part.headers["content-encoding"] == "gzip"
+    assert whole.num_bytes_downloaded < len(whole.content) / 3
     files = set(re.findall(r'"[./]*/(static/[^"]+)"', whole.text))
     assert {Path(file).name for file in files} >= {"pages.css", "pages.js", "theme.js"}
     assert sum(size(server, file) for file in files) < MOST_BYTES
