@@ -39,7 +39,7 @@ from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
 from web.safety.body_limits import BodyLimits
-from web.safety.guard import Guard, permits
+from web.safety.guard import Guard
 from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
@@ -160,7 +160,9 @@ def _page_routes(
     is_writable = os.access(ledger.reader.folder.path, os.W_OK)
 
     def changes(request: Request) -> Changes:
-        if admission.may_change and not permits(admission, cookie, request, "admin"):
+        if admission.may_change and not Guard(request.app, admission, cookie=cookie).permits(
+            request, "admin"
+        ):
             return Changes.REFUSED
         return Changes.TAKEN if admission.may_change and is_writable else Changes.NEVER
 

@@ -23,7 +23,7 @@ from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["OPEN_PATHS", "Guard", "cookie_value", "permits"]
+__all__ = ["OPEN_PATHS", "Guard", "cookie_value"]
 
 OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
 """Paths that need no credential, whatever the method."""
@@ -90,42 +90,36 @@ class Guard:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return None
-        needed = "read" if safe else self._needed(path)
-        return _judge_credential(self._admission, self._cookie, asked, needed)
+        return self._judge_credential(asked, "read" if safe else self._needed(path))
+
+    def permits(self, request: Request, scope: str) -> bool:
+        """Tell whether a request that was let in could do what another scope is needed for."""
+        return self._judge_credential(_asked(request.scope), scope) is None
+
+    def _judge_credential(self, asked: _Asked, needed: str) -> Problem | None:
+        if needed in self._admission.anonymous:
+            return None
+        if self._admission.access is None:
+            return _WRITING_OFF
+        permitted = self._permitted(self._admission.access, asked, needed)
+        if permitted is None:
+            return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
+        return None if permitted else _insufficient(needed)
 
     def _needed(self, path: str) -> str:
         appends = any(pattern.fullmatch(path) for pattern in self._appending)
         return "append" if appends else "admin"
 
-
-def permits(admission: Admission, cookie: str, request: Request, scope: str) -> bool:
-    """Tell whether the credential of a request that was let in is good for a scope as well."""
-    return _judge_credential(admission, cookie, _asked(request.scope), scope) is None
-
-
-def _judge_credential(
-    admission: Admission, cookie: str, asked: _Asked, needed: str
-) -> Problem | None:
-    if needed in admission.anonymous:
+    def _permitted(self, access: Access, asked: _Asked, scope: str) -> bool | None:
+        if asked.authorization is not None:
+            if asked.authorization[: len(_BEARER)].lower() != _BEARER:
+                return None
+            text = asked.authorization[len(_BEARER) :].strip().decode("latin-1")
+            return access.permits(text, by_cookie=False, scope=scope)
+        if asked.cookie is not None:
+            session = cookie_value(asked.cookie, self._cookie)
+            return access.permits(session, by_cookie=True, scope=scope) if session else None
         return None
-    if admission.access is None:
-        return _WRITING_OFF
-    permitted = _permitted(admission.access, cookie, asked, needed)
-    if permitted is None:
-        return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
-    return None if permitted else _insufficient(needed)
-
-
-def _permitted(access: Access, cookie: str, asked: _Asked, scope: str) -> bool | None:
-    if asked.authorization is not None:
-        if asked.authorization[: len(_BEARER)].lower() != _BEARER:
-            return None
-        text = asked.authorization[len(_BEARER) :].strip().decode("latin-1")
-        return access.permits(text, by_cookie=False, scope=scope)
-    if asked.cookie is not None:
-        session = cookie_value(asked.cookie, cookie)
-        return access.permits(session, by_cookie=True, scope=scope) if session else None
-    return None
 
 
 def _refusal(request: Request, problem: Problem) -> Response:
