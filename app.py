@@ -14,12 +14,13 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount, compile_path
-from starlette.staticfiles import StaticFiles
+from starlette.requests import Request
+from starlette.routing import BaseRoute, compile_path
 
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
+from projections.run_comparison import RunComparison
 from web.api.appended_first import AppendedFirst
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
@@ -32,7 +33,8 @@ from web.ledger_headers import PositionHeader
 from web.live import follow
 from web.pages import PAGES
 from web.pages.acknowledge import acknowledge_route
-from web.pages.page import page_routes
+from web.pages.compare_markdown import compare_markdown_route
+from web.pages.page import Changes, page_routes
 from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
@@ -41,6 +43,7 @@ from web.safety.guard import Guard
 from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
+from web.static_files import static_files
 from web.stop_signals import on_stop_signal
 from web.verifying import Verifying
 
@@ -104,7 +107,7 @@ def create_app(
         routes=[
             *routes_of(ledger, kept, ENDPOINTS),
             *sign_in,
-            *_page_routes(ledger, admission, audit),
+            *_page_routes(ledger, admission, audit, cookie),
         ],
         middleware=[
             *_at_the_door(admission, cookie),
@@ -155,14 +158,32 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(ledger: ServedLedger, admission: Admission, audit: Audit) -> list[BaseRoute]:
-    may_change = admission.may_change and os.access(ledger.reader.folder.path, os.W_OK)
+def _page_routes(
+    ledger: ServedLedger, admission: Admission, audit: Audit, cookie: str
+) -> list[BaseRoute]:
+    is_writable = os.access(ledger.reader.folder.path, os.W_OK)
+
+    def changes(request: Request) -> Changes:
+        if admission.may_change and not Guard(request.app, admission, cookie=cookie).permits(
+            request, "admin"
+        ):
+            return Changes.REFUSED
+        return Changes.TAKEN if admission.may_change and is_writable else Changes.NEVER
+
     return [
-        *page_routes(PAGES, ledger.history, audit, may_change=may_change),
+        *page_routes(PAGES, ledger.history, audit, changes),
         *audit.routes,
         acknowledge_route(ledger.history, ledger.recording),
-        Mount("/static", StaticFiles(packages=[("web", "static")])),
+        compare_markdown_route(ledger.history, _in_markdown),
+        static_files(),
     ]
+
+
+def _in_markdown(comparison: RunComparison) -> str:
+    # It needs what the command line needs, which serving alone does not.
+    from automation.commands.comparison_markdown import comparison_markdown  # noqa: PLC0415
+
+    return comparison_markdown(comparison)
 
 
 def _at_the_door(admission: Admission, cookie: str) -> list[Middleware]:

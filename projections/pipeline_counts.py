@@ -11,7 +11,7 @@ from projections.queries import query
 from projections.run_history import RunHistory
 from projections.run_summary import UtcText
 
-__all__ = ["PipelineCounts", "counts_by_pipeline", "pipeline_counts"]
+__all__ = ["PipelineCounts", "counts_by_pipeline", "pipeline_counts", "pipeline_names"]
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
@@ -37,6 +37,12 @@ class PipelineCounts(BaseModel):
 def pipeline_counts(history: RunHistory) -> tuple[list[PipelineCounts], int]:
     """Count the runs of each pipeline, in order of their names; give the position as well."""
     return history.ask(lambda connection, position: (counts_by_pipeline(connection), position))
+
+
+def pipeline_names(history: RunHistory, *, limit: int = 500) -> list[str]:
+    """List the pipelines that have runs by their names, so many at most."""
+    found = history.ask(lambda connection, _: connection.execute(query("pipelines")).fetchall())
+    return [name for (name,) in found[:limit]]
 
 
 def counts_by_pipeline(

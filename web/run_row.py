@@ -13,7 +13,6 @@ __all__ = ["RunRow", "StageMark", "run_row", "seconds_so_far", "stage_marks"]
 
 _REASON = 300
 _MARKS = 12
-_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class RunRow:
     """
 
     run_id: str
-    pipeline: str
+    pipeline: str | None
     result: str
     note: str | None
     started_at: datetime | None
@@ -56,7 +55,7 @@ def run_row(run: RunSummary, now: datetime) -> RunRow:
     stages = stage_marks(run)
     return RunRow(
         run_id=run.run_id,
-        pipeline=run.pipeline or _UNKNOWN,
+        pipeline=run.pipeline,
         result=run.result or "running",
         note=run.liveness if run.result is None else None,
         started_at=run.started_at,

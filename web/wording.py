@@ -20,7 +20,8 @@ __all__ = [
     "utc_short",
 ]
 
-_TEN, _MINUTE, _THOUSAND, _MILLION = 10, 60, 1_000, 1_000_000
+_TEN, _MINUTE, _HUNDRED, _THOUSAND, _MILLION = 10, 60, 100, 1_000, 1_000_000
+_MANIFOLD = 2
 _STEADY = 10
 _SIZES = ("kB", "MB", "GB", "TB")
 _SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -78,6 +79,8 @@ def percent_text(share: float) -> str:
 
 def trend_text(times: float) -> str:
     """Say how a duration moves that is so many times the one before; little is ``steady``."""
+    if times >= _MANIFOLD:
+        return f"{times:.2g} times as long" if times < _HUNDRED else f"{times:,.0f} times as long"
     percent = round(100 * (times - 1))
     if abs(percent) < _STEADY:
         return "steady"

@@ -235,7 +235,7 @@ def test_an_event_may_break_several_rules() -> None:
     assert (summary.result, summary.last_position) == ("success", 20)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(valid_runs())
 def test_a_legal_history_has_no_anomaly_but_a_resurrection(events: list[NewEvent]) -> None:
     """What our writers append is never called odd."""

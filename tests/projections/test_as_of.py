@@ -29,7 +29,7 @@ def unjudged(texts: list[str]) -> list[str]:
     return [re.sub(r'"liveness":"[a-z ]+"', '"liveness":null', text) for text in texts]
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(interleaved_runs(max_runs=5), st.data())
 def test_every_past_is_what_a_log_cut_there_says_now(
     events: list[NewEvent], data: st.DataObject

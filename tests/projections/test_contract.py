@@ -85,7 +85,7 @@ def any_log(draw: st.DrawFn) -> list[bytes]:
     return rechained(lines)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(any_log())
 def test_ours_keep_the_contract_on_any_log(lines: list[bytes]) -> None:
     """They do on what no log should hold."""

@@ -50,7 +50,7 @@ def folded_at_once(events: Sequence[ReplayedEvent]) -> Model:
     return model
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(valid_runs(), st.lists(st.integers(1, 5), min_size=1, max_size=5), st.booleans())
 def test_in_any_portions_the_model_is_the_same(
     events: list[NewEvent], portions: list[int], anew: bool

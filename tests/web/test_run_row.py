@@ -113,5 +113,5 @@ def test_a_run_from_elsewhere(log: EventLog) -> None:
     )
     log.append(NewEvent(RunImported(summary=summary, source="a file"), "old-1"))
     row = row_of(log)
-    assert (row.pipeline, row.seconds, row.started_at) == ("unknown", None, began)
+    assert (row.pipeline, row.seconds, row.started_at) == (None, None, began)
     assert (states(row), row.stage_label) == (["completed", "failed"], "b")

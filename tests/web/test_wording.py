@@ -52,7 +52,14 @@ def test_a_share_is_told_in_percent(share: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("times", "text"),
-    [(1, "steady"), (1.09, "steady"), (1.5, "50% longer"), (0.75, "25% shorter")],
+    [
+        (1, "steady"),
+        (1.09, "steady"),
+        (1.5, "50% longer"),
+        (0.75, "25% shorter"),
+        (2.5, "2.5 times as long"),
+        (1234, "1,234 times as long"),
+    ],
 )
 def test_a_trend_is_told_in_words(times: float, text: str) -> None:
     """What moves by less than a tenth does not move."""

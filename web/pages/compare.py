@@ -26,6 +26,7 @@ __all__ = ["CompareQuery", "compare_page"]
 
 _OFFERED = 8
 _ATTEMPTS = 200
+_EVERY = [("all", "true")]
 
 Text = Annotated[str, Field(max_length=200)]
 
@@ -104,6 +105,9 @@ def _values(visit: Visit, comparison: RunComparison, a: RunSummary, b: RunSummar
         "attempts_left": max(0, len(comparison.attempts) - _ATTEMPTS),
         "swapped": _address(b.run_id, a.run_id, every=asked.all),
         "all": _address(*ids, every=not asked.all),
+        "markdown": with_query(
+            "compare.md", [("a", a.run_id), ("b", b.run_id), *_EVERY[: asked.all]]
+        ),
         "query": with_query("", [("a", a.run_id), ("b", b.run_id)]),
         "command": command_line(visit.history.reader.folder.path, "compare", *ids, "--markdown"),
         "live": {
@@ -145,5 +149,4 @@ def _of_attempt(stage: str, attempt: int, pair: ValuePair) -> ValuePair:
 
 
 def _address(a: str, b: str, *, every: bool) -> str:
-    pairs = [("a", a), ("b", b), *([("all", "true")] if every else [])]
-    return with_query("compare", pairs)
+    return with_query("compare", [("a", a), ("b", b), *_EVERY[:every]])

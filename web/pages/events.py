@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ledger.events import EVENT_TYPES
 from ledger.fields import RUN_ID
+from projections.pipeline_counts import pipeline_names
 from web.addresses import with_query
 from web.command_line import command_line
 from web.pages.log_page import EventFilter, Gap, LogPage, read_log_page
@@ -64,6 +65,7 @@ def events_page(visit: Visit) -> Values | Problem:
     is_past = not is_tail and before <= last
     return {
         "asked": asked,
+        "pipelines": pipeline_names(visit.history),
         "found": page,
         "rows": [(row, isinstance(row, Gap)) for row in page.rows],
         "is_tail": is_tail,

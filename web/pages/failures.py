@@ -11,6 +11,7 @@ from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory
 from projections.failure_details import FailureSample, failure_samples, failures_over_time
 from projections.failures import FailureGroup, FailuresPage, list_failures
+from projections.pipeline_counts import pipeline_names
 from web.addresses import run_address, with_query
 from web.charts.sparkline import SparkBar, spark_bars
 from web.pages.failures_query import FailuresQuery, State, failures_address
@@ -57,6 +58,7 @@ def failures_page(visit: Visit) -> Values:
     begin, slot = _times(asked.since, visit.now)
     return {
         "asked": asked,
+        "pipelines": pipeline_names(visit.history),
         "rows": _rows(visit, page.groups, begin, slot),
         "total": page.total,
         "begin": begin,
@@ -68,7 +70,7 @@ def failures_page(visit: Visit) -> Values:
         else None,
         "here": failures_address(asked).partition("?")[2],
         "narrowed": any((asked.pipeline, asked.since, asked.new_since, asked.new_version)),
-        "may_change": visit.may_change,
+        "changes": visit.changes,
         "live": {
             "run": None,
             "running": False,

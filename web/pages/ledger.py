@@ -15,7 +15,7 @@ from ledger.log_extent import extent_of, quarantined_in
 from projections.projection_standing import ProjectionStanding, parked_in, standings
 from projections.row_store import ParkedEvent
 from web.command_line import command_line
-from web.pages.page import Values, Visit
+from web.pages.page import Changes, Values, Visit
 from web.verifying import Verdict, VerifyState
 from web.wording import number_text
 
@@ -64,6 +64,7 @@ def ledger_page(visit: Visit) -> Values:
         "verdict": _verdict_kind(state.last),
         "behind": _behind(state.last, extent.position),
         "may_verify": audit.may_verify,
+        "refused": visit.changes == Changes.REFUSED,
         "verify_command": command_line(folder, "verify"),
         "signed": signed_head(reader, extent.position, audit.key),
         "key": audit.key,

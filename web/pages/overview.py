@@ -96,7 +96,8 @@ def overview_page(visit: Visit) -> Values:
     """Show the pipelines."""
     pipelines = recent_runs(visit.history)
     going_on = runs_going_on(visit.history, visit.now, limit=_MOST_RUNNING)
-    rows = [_row(one) for one in pipelines]
+    # What fails comes first; beyond that a pipeline keeps its place.
+    rows = sorted(map(_row, pipelines), key=lambda row: row.standing != "failing")
     usual = {one.counts.pipeline: one.recent.usual_seconds for one in pipelines}
     show = visit.asked.show
     matching = [row for row in rows if show is None or row.standing == show]

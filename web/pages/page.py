@@ -8,9 +8,11 @@ template, and puts it in place node by node.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from starlette.requests import Request
@@ -20,17 +22,29 @@ from starlette.routing import Route
 from projections import RunHistory
 from projections.out_of_reach import ranges_text
 from web.addresses import way_up
+from web.api.accepting import takes_gzip
 from web.audit import Audit
 from web.ledger_headers import position_header
 from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
 from web.templating import render
 
-__all__ = ["NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
+__all__ = ["Changes", "NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
 
 _WHOLE, _LIVE_PART = "layout.html", "live_part.html"
+_LEVEL = 1
 
 Values = Mapping[str, Any]
+
+
+class Changes(StrEnum):
+    """Whether a form that changes something would be taken, and why not."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    """Others may, who are signed in with the scope ``admin``."""
+    NEVER = "never"
+    """Nobody may on this server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ class Visit:
         now: what time it is.
         position: what the page reflects at least.
         audit: what the server has for auditors.
-        may_change: whether this server changes anything for anybody.
+        changes: whether a form of a page would be taken from who asks.
     """
 
     history: RunHistory
@@ -53,7 +67,7 @@ class Visit:
     now: datetime
     position: int
     audit: Audit
-    may_change: bool = False
+    changes: Changes = Changes.NEVER
 
 
 View = Callable[[Visit], Values | Problem]
@@ -87,17 +101,18 @@ class Page:
 
 
 def page_routes(
-    pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool = False
+    pages: Sequence[Page], history: RunHistory, audit: Audit, changes: Callable[[Request], Changes]
 ) -> list[Route]:
-    """Give a route for each page; ``may_change``: whether a form of theirs would be taken."""
-    return [
-        Route(page.path, _endpoint(page, pages, history, audit, may_change=may_change))
-        for page in pages
-    ]
+    """Give a route for each page; ``changes`` tells whether a form would be taken from who asks."""
+    return [Route(page.path, _endpoint(page, pages, history, audit, changes)) for page in pages]
 
 
 def _endpoint(
-    page: Page, pages: Sequence[Page], history: RunHistory, audit: Audit, *, may_change: bool
+    page: Page,
+    pages: Sequence[Page],
+    history: RunHistory,
+    audit: Audit,
+    changes: Callable[[Request], Changes],
 ) -> Callable[[Request], Response]:
     navigation = [each for each in pages if each.link]
 
@@ -106,9 +121,13 @@ def _endpoint(
         # Taken first: the page may be newer than it says, never older.
         position, out_of_reach = history.standing()
         degraded = history.degraded()
-        headers = {"Vary": "HX-Request", **position_header(position, out_of_reach, degraded)}
+        headers = {
+            "Vary": "HX-Request, Accept-Encoding",
+            **position_header(position, out_of_reach, degraded),
+        }
         now = datetime.now(UTC)
-        visit = Visit(history, asked, request.path_params, now, position, audit, may_change)
+        names = request.path_params
+        visit = Visit(history, asked, names, now, position, audit, changes(request))
         values = page.view(visit)
         if isinstance(values, Problem):
             return answer(request, values, headers)
@@ -128,6 +147,14 @@ def _endpoint(
             now=now,
             **values,
         )
-        return HTMLResponse(body, headers=headers)
+        return _sent(request, body.encode(), headers)
 
     return serve
+
+
+def _sent(request: Request, body: bytes, headers: dict[str, str]) -> Response:
+    """Send a page, compressed to whoever takes it: a tenth of its size, for a millisecond."""
+    if takes_gzip(request.headers.get("accept-encoding", "").encode("latin-1")):
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, _LEVEL, mtime=0)
+    return HTMLResponse(body, headers=headers)

@@ -9,8 +9,10 @@ from typing import Any
 from ledger.fields import RUN_ID
 from projections import RunHistory, RunSummary
 from projections.activity import list_activity
+from projections.pipeline_counts import pipeline_names
 from projections.run_filter import RESULTS
 from projections.run_order import RunOrder
+from projections.runs_page import RunsPage
 from web.charts.activity import draw_activity
 from web.pages.first_steps import how_to_begin
 from web.pages.page import Values, Visit
@@ -33,6 +35,7 @@ _CONDITIONS = {
     "ended_before": "ended before",
     "duration_above": "took at least",
     "duration_below": "took less than",
+    "as_of": "as of",
 }
 
 
@@ -40,15 +43,25 @@ def runs_page(visit: Visit) -> Values:
     """List runs."""
     history: RunHistory = visit.history
     asked: RunsQuery = visit.asked
+    is_past = asked.as_of is not None
     listed = history.runs_page(
-        limit=_PAGE, matching=filter_of(asked), order=asked.sort, after=key_of(asked)
+        limit=_PAGE,
+        matching=filter_of(asked),
+        order=asked.sort,
+        after=key_of(asked),
+        as_of=asked.as_of,
     )
     counts = _counts(history, asked.pipeline)
     following = runs_address(asked, after=listed.after) if listed.after else None
     return {
         "asked": asked,
-        "activity": _activity(history, asked),
-        "rows": _rows(history, listed.items, visit.now),
+        "pipelines": pipeline_names(history),
+        # How many there are, and when they began, is kept of now alone.
+        "activity": None if is_past else _activity(history, asked),
+        "rows": _rows(visit, listed),
+        "reached": listed.position,
+        "then": f"?as_of={listed.position}" if is_past else "",
+        "now_address": runs_address(asked, as_of=None) if is_past else None,
         "total": listed.total,
         "counts": counts,
         "kinds": _kinds(asked, counts),
@@ -61,23 +74,26 @@ def runs_page(visit: Visit) -> Values:
         "begin": how_to_begin(history),
         "live": {
             "run": None,
-            "running": counts["running"] > 0,
-            "past": False,
+            "running": counts["running"] > 0 and not is_past,
+            "past": is_past,
             "summary": ", ".join(f"{number:,} {kind}" for kind, number in counts.items()),
         },
     }
 
 
-def _rows(history: RunHistory, items: Sequence[str], now: datetime) -> Sequence[RunRow]:
-    runs = [RunSummary.from_stored(item, "[]") for item in items]
-    return [run_row(_with_attempts(history, run), now) for run in runs]
+def _rows(visit: Visit, listed: RunsPage) -> Sequence[RunRow]:
+    past = None if visit.asked.as_of is None else listed.position
+    runs = [RunSummary.from_stored(item, "[]") for item in listed.items]
+    full = [_with_attempts(visit.history, run, past) for run in runs]
+    # What went on then had taken so long by its last event at least; the position has no clock.
+    return [run_row(run, (past and run.last_event_at) or visit.now) for run in full]
 
 
-def _with_attempts(history: RunHistory, run: RunSummary) -> RunSummary:
+def _with_attempts(history: RunHistory, run: RunSummary, past: int | None) -> RunSummary:
     """Read the attempts where the rest does not tell which stage goes on, or was cut off."""
     if run.result == "success" or run.stages_failed:
         return run
-    return history.get_run(run.run_id) or run
+    return history.get_run(run.run_id, as_of=past) or run
 
 
 def _activity(history: RunHistory, asked: RunsQuery) -> Mapping[str, Any] | None:
@@ -155,6 +171,8 @@ def _conditions(asked: RunsQuery) -> Sequence[Mapping[str, str]]:
 def _value(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, int):
+        return f"position {value:,}"
     return f"{value:g} s" if isinstance(value, float) else str(value)
 
 

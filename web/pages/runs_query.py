@@ -13,6 +13,7 @@ from projections.run_filter import RunFilter
 from projections.run_order import RunKey, RunOrder
 from web.addresses import with_query
 from web.pages.query import PageQuery
+from web.parameters import Past
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = ["RunsQuery", "filter_of", "key_of", "metadata_of", "runs_address"]
@@ -49,7 +50,7 @@ Pair = Annotated[Text, AfterValidator(_pair)]
 
 
 class RunsQuery(PageQuery):
-    """Which runs to list, in which order, and from where on."""
+    """Which runs to list, in which order, from where on, and as of which position or time."""
 
     result: Literal["success", "failed", "stopped", "running"] | None = None
     pipeline: Text | None = None
@@ -66,6 +67,7 @@ class RunsQuery(PageQuery):
     duration_below: Seconds | None = None
     sort: RunOrder = RunOrder.NEWEST
     after: Text | None = None
+    as_of: Past | None = None
 
 
 def metadata_of(asked: RunsQuery) -> Mapping[str, str]:
@@ -126,7 +128,7 @@ def _pairs(values: Mapping[str, object]) -> Sequence[tuple[str, str]]:
         if isinstance(value, tuple):
             pairs += [(name, str(one)) for one in value]
         elif isinstance(value, datetime):
-            pairs.append((name, f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"))
+            pairs.append((name, value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"))
         elif value is not None:
             pairs.append((name, str(value)))
     return pairs

@@ -29,7 +29,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # What is served changes with the log, and static files with the version: ask each time.
+    # What is served changes with the log: ask each time.
     "Cache-Control": "no-cache",
 }
 

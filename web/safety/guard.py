@@ -98,6 +98,10 @@ class Guard:
             return None
         return self._judge_credential(asked, "read" if safe else self._needed(path))
 
+    def permits(self, request: Request, scope: str) -> bool:
+        """Tell whether a request that was let in could do what another scope is needed for."""
+        return self._judge_credential(_asked(request.scope), scope) is None
+
     def _judge_credential(self, asked: _Asked, needed: str) -> Problem | None:
         if needed in self._admission.anonymous:
             return None

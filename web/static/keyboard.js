@@ -3,11 +3,11 @@
 const help = document.getElementById("help");
 let going = 0; // when `g` was pressed, as the first of two keys
 
-const rows = () => [...document.querySelectorAll("[data-row]")];
+const rows = () => [...document.querySelectorAll("[data-row]:has([data-open])")];
 const opener = (row) => row.querySelector("[data-open]");
 
 function currentRow() {
-  return document.activeElement?.closest("[data-row]") ?? null;
+  return document.activeElement?.closest("[data-row]:has([data-open])") ?? null;
 }
 
 function move(step) {
@@ -15,7 +15,7 @@ function move(step) {
   const at = all.indexOf(currentRow());
   const row = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step];
   if (!row) return;
-  opener(row)?.focus({ preventScroll: true });
+  opener(row).focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
 

@@ -1,8 +1,6 @@
 // Keeps the open page up to the log. The stream only says that something is stale; the page then asks
 // for its live part again, and htmx with idiomorph puts it in place node by node.
 
-import { holdNewRows, releaseRows } from "./reader.js";
-
 const APART = 300; // the least time between two questions
 const RETRY_AFTER = 2000; // between two tries to reach the server again
 const LOOK_AGAIN = 5000; // how long what changes without an event may lag, unless the page says
@@ -115,7 +113,6 @@ function lookAgain() {
 let before = "";
 live.addEventListener("htmx:beforeSwap", () => {
   before = document.getElementById("standing").textContent;
-  holdNewRows();
 });
 live.addEventListener("htmx:afterSwap", () => {
   if (document.getElementById("standing").textContent !== before) announce();
@@ -129,10 +126,7 @@ live.addEventListener("htmx:afterRequest", ({ target, detail }) => {
     status ? `The server answers ${status}, trying again` : "Connection lost, trying again",
   );
 });
-document.getElementById("new-rows")?.addEventListener("click", () => {
-  releaseRows();
-  refresh(0);
-});
+document.getElementById("new-rows")?.addEventListener("click", () => refresh(0));
 
 if ("past" in standing()) {
   show("past", "The past does not change");

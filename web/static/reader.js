@@ -30,7 +30,7 @@ function countText({ rows, most }) {
 }
 
 /** Before the page is brought up to date: decide whether new rows wait behind a button. */
-export function holdNewRows() {
+function holdNewRows() {
   const list = document.querySelector("[data-rows]");
   held = Boolean(button && list?.querySelector("[data-row]") && !released && mustWait(list));
   released = false;
@@ -39,7 +39,7 @@ export function holdNewRows() {
 }
 
 /** Let the rows in that wait, the next time. */
-export function releaseRows() {
+function releaseRows() {
   released = true;
   scrollTo({ top: 0 });
 }
@@ -67,3 +67,6 @@ Object.assign(Idiomorph.defaults.callbacks, {
     return !(["checked", "value"].includes(name) && node.nodeName === "INPUT");
   },
 });
+
+document.getElementById("live").addEventListener("htmx:beforeSwap", holdNewRows);
+button?.addEventListener("click", releaseRows);

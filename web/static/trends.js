@@ -41,7 +41,8 @@ function moment(seconds, span) {
 
 function options(place, data) {
   const [text, line, muted] = ["--link", "--line-soft", "--muted"].map(resolved);
-  const span = data.at.length ? data.at[data.at.length - 1] - data.at[0] : 0;
+  // One bucket alone has no span, so it stands in the middle of a few days.
+  const span = data.at.length === 1 ? 4 * DAY : data.at[data.at.length - 1] - data.at[0];
   const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
   return {
     width: place.clientWidth,
@@ -49,7 +50,10 @@ function options(place, data) {
     legend: { markers: { width: 2, dash: (_plot, series) => MARKERS[series] } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _low, high) => [0, (high || 1) * 1.08] } },
+    scales: {
+      x: { range: (_plot, low, high) => (data.at.length === 1 ? [low - 2 * DAY, low + 2 * DAY] : [low, high]) },
+      y: { range: (_plot, _low, high) => [0, (high || 1) * 1.08] },
+    },
     axes: [
       { ...axis, incrs: span > 2 * DAY ? DAYS : HOURS, values: (_plot, ticks) => ticks.map((at) => moment(at, span)) },
       { ...axis, size: 64, incrs: STEPS, values: (_plot, ticks) => ticks.map(duration) },

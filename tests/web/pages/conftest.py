@@ -1,4 +1,4 @@
-"""One browser, and one server with runs of every kind, for all tests of a module."""
+"""One browser, and one server with runs of every kind, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.web.sample_runs import hostile_runs, record_sample, running_run
 from tests.web.serving import Server, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Start a browser."""
     with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Record runs of every kind, hostile ones too, and one that goes on."""
     folder = tmp_path_factory.mktemp("pages") / "runs"
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(folder: Path) -> Iterator[Server]:
     """Serve them."""
     with serving(folder) as server:

@@ -23,8 +23,8 @@ ADDRESSES = (
     "/compare",
     "/compare?a=run-failed&b=run-flaky",
     "/compare?a=hostile-0&b=hostile-1&all=true",
-    "/events",
-    "/events?at=7",
+    "/events?run=run-failed",
+    "/events?run=run-000&at=7",
     "/events?run=hostile-1&type=run_started&follow=true",
     "/ledger",
 )

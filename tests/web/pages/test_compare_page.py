@@ -88,6 +88,31 @@ def test_what_cannot_be_compared_is_a_page_that_says_so(
     assert named in answer.text
 
 
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("a=run-failed&b=run-flaky", 200, "**`run-failed` compared with `run-flaky`**"),
+        ("a=run-failed&b=run-flaky&all=true", 200, "| `summary` | `pipeline` | `nightly` |"),
+        ("a=run-imported", 404, "no-earlier-success"),
+        ("a=nope", 404, "nope"),
+        ("a=run-failed&b=nope", 404, "nope"),
+        ("b=run-failed", 422, '"parameter": "a"'),
+    ],
+)
+def test_a_comparison_comes_as_markdown(
+    client: TestClient, query: str, status: int, said: str
+) -> None:
+    """As text that a browser shows, which says what the command does; and where it cannot, why."""
+    answer = client.get(f"/compare.md?{query}")
+    assert answer.status_code == status
+    assert said in answer.text
+    if status == 200:
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert f'href="./compare.md?{query}"'.replace("&", "&amp;") in (
+            client.get(f"/compare?{query}").text
+        )
+
+
 def test_both_runs_lie_on_one_axis(tmp_path: Path) -> None:
     """Bars of as many seconds are as wide, though the runs were on other days, and one goes on."""
     folder = tmp_path / "runs"
@@ -134,7 +159,8 @@ def test_of_too_many_stages_those_that_differ_most_are_shown(tmp_path: Path) -> 
 
 def test_two_runs_are_compared_from_the_list(browser: Browser, server: Server) -> None:
     """Selected by the keyboard and compared by it, then the other way round, then all of it."""
-    with window(browser) as opened:
+    allowed = ["clipboard-read", "clipboard-write"]
+    with window(browser, permissions=allowed) as opened:
         page = opened.open(f"{server.url}/runs?result=success")
         expect(page.locator("#compare-button")).to_be_disabled()
         for key in ("j", "x", "j", "x", "c"):
@@ -146,4 +172,8 @@ def test_two_runs_are_compared_from_the_list(browser: Browser, server: Server) -
         expect(page.locator("article.side h3 a").nth(1)).to_have_text(first or "")
         page.get_by_role("link", name="what is the same, too").click()
         expect(page.get_by_role("heading", name="All values")).to_be_visible()
+        page.get_by_role("button", name="Copy it").click()
+        expect(page.locator(".copy[data-done]")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"**`{page.locator('article.side h3 a').first.text_content()}`")
         opened.check(server.url)

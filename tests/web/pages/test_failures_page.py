@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
 from app import create_app
+from automation.access.server_access import ServerAccess
+from automation.access.token_store import TokenStore
+from automation.access.tokens import Kind, Scope
 from ledger import LogReader
 from projections import RunHistory
 from projections.failures import list_failures
 from tests.web.pages.browsing import window
 from tests.web.sample_runs import record_sample
 from tests.web.serving import EVERYBODY, serving
+from web.safety.admission import Admission
 
 FORM = {"note": "T-17: a short line", "actor": "anna"}
 
@@ -78,6 +83,20 @@ def test_a_server_that_changes_nothing_shows_the_command(client: TestClient) -> 
     assert "<form" not in text.partition('id="live"')[2].partition('id="help"')[0]
     address = "/failures/0123456789abcdef/acknowledge"
     assert client.post(address, data=FORM).status_code == 403
+
+
+def test_who_may_only_read_sees_no_form(own: Path, tmp_path: Path) -> None:
+    """A form that would be refused is not shown, but why not; who may change gets it."""
+    tokens = TokenStore(tmp_path / "tokens", data_folder=own)
+    admit = Admission(access=ServerAccess(tokens), anonymous=frozenset())
+    with TestClient(create_app(own, admission=admit)) as client:
+        for scope in (Scope.READ, Scope.ADMIN):
+            _, secret = tokens.create(Kind.TOKEN, scope, now=datetime.now(UTC))
+            headers = {"Authorization": f"Bearer {secret}"}
+            text = client.get("/failures", headers=headers).text
+            is_admin = scope is Scope.ADMIN
+            assert ("Record it" in text) is is_admin
+            assert ("You are signed in to read" in text) is not is_admin
 
 
 def test_nothing_that_fails_is_said(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.web.serving import EVERYBODY, GENEROUS, eventually, record_elsewhere,
 from web.audit import Audit
 from web.pages import PAGES
 from web.pages.ledger import signed_head
-from web.pages.page import page_routes
+from web.pages.page import Changes, page_routes
 from web.verifying import Verifying
 
 
@@ -91,7 +91,9 @@ def test_a_check_that_cannot_be_made_says_so(folder: Path) -> None:
     verifying = Verifying(folder / "nothing")
     with RunHistory(folder) as history:
         audit = Audit(verifying, None, may_verify=True)
-        client = TestClient(Starlette(routes=page_routes(PAGES, history, audit)))
+        client = TestClient(
+            Starlette(routes=page_routes(PAGES, history, audit, lambda _: Changes.TAKEN))
+        )
         verifying.start()
         assert verifying.wait(GENEROUS)
         text = client.get("/ledger").text
@@ -105,7 +107,10 @@ def test_a_check_needs_the_scope_admin(tmp_path: Path) -> None:
     with TestClient(guarded.app(), base_url=f"http://{HOST}") as client:
         refused = client.post("/ledger/verify", headers=guarded.bearer(Scope.APPEND))
         assert refused.status_code == 403
-        assert "Check every line" in client.get("/ledger", headers=guarded.bearer(Scope.READ)).text
+        assert "Check every line" in client.get("/ledger", headers=guarded.bearer(Scope.ADMIN)).text
+        reading = client.get("/ledger", headers=guarded.bearer(Scope.READ)).text
+        assert "Check every line" not in reading
+        assert "takes a sign-in with the scope admin" in reading
     with TestClient(guarded.app(authenticated=False), base_url=f"http://{HOST}") as client:
         assert client.post("/ledger/verify").status_code == 403
         text = client.get("/ledger").text

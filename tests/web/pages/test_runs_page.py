@@ -68,6 +68,25 @@ def test_a_run_is_found_by_the_beginning_of_its_id(client: TestClient) -> None:
     assert 'href="./runs/run-flaky"' in client.get("/runs?q=run-flak").text
 
 
+def test_the_list_can_be_seen_as_it_was(client: TestClient) -> None:
+    """As of a position or a time: who ended later goes on, and each link leads to the run then."""
+    now = client.get("/runs?pipeline=nightly").text
+    last = int(client.get("/runs").headers["x-ledger-position"])
+    for as_of in ("3", "2999-01-01T00:00:00Z"):
+        text = client.get(f"/runs?as_of={as_of}&sort=oldest").text
+        assert "Back to now" in text
+        assert "data-past" in text
+        assert "Runs begun per" not in text
+    assert "Back to now" not in now
+    early = client.get("/runs?as_of=3").text
+    assert len(listed(early)) == 1
+    assert f'href="./runs/{listed(early)[0]}?as_of=3"' in early
+    assert ">running<" in early.partition("<tbody")[2]
+    assert "data-since" not in early
+    assert client.get(f"/runs?as_of={last + 10**6}").status_code in (404, 409)
+    assert client.get("/runs?as_of=soon").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("query", "names"),
     [
@@ -126,7 +145,7 @@ def test_everything_is_there_by_keyboard(browser: Browser, server: Server) -> No
         page.keyboard.press("j")
         page.keyboard.press("x")
         page.keyboard.press("k")
-        second = page.locator("[data-row] a").nth(1)
+        second = page.locator("[data-row] [data-open]").nth(1)
         expect(second).to_be_focused()
         rows = page.locator("[data-chosen]:checked")
         expect(rows).to_have_count(2)
