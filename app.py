@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, compile_path
 from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
-from projections.run_comparison import RunComparison
+from projections.comparing.run_comparison import RunComparison
 from web.api.appended_first import AppendedFirst
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
@@ -181,7 +181,7 @@ def _page_routes(
 
 def _in_markdown(comparison: RunComparison) -> str:
     # It needs what the command line needs, which serving alone does not.
-    from automation.commands.comparison_markdown import comparison_markdown  # noqa: PLC0415
+    from automation.commands.printing.comparison_markdown import comparison_markdown  # noqa: PLC0415
 
     return comparison_markdown(comparison)
 

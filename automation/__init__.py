@@ -13,10 +13,10 @@ if TYPE_CHECKING:
         StageTimeout,
         UnknownPipeline,
     )
-    from automation.orchestrator import PipelineOrchestrator
     from automation.pipeline import Pipeline, Stage
     from automation.pipeline_file import load_pipeline
-    from automation.shell_stage import ShellCommand
+    from automation.running.orchestrator import PipelineOrchestrator
+    from automation.running.shell_stage import ShellCommand
 
 __all__ = [
     "AutomationError",
@@ -37,8 +37,8 @@ _HOMES = {
     "CommandFailed": "errors",
     "Pipeline": "pipeline",
     "PipelineError": "errors",
-    "PipelineOrchestrator": "orchestrator",
-    "ShellCommand": "shell_stage",
+    "PipelineOrchestrator": "running.orchestrator",
+    "ShellCommand": "running.shell_stage",
     "Stage": "pipeline",
     "StageTimeout": "errors",
     "UnknownPipeline": "errors",

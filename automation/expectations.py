@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from automation.settings import CheckSection, ExpectedOfPipeline
-from projections.freshness import Expectation
+from projections.pipelines.freshness import Expectation
 
 __all__ = ["expectations_of"]
 

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from automation.errors import PipelineError
-from automation.shell_stage import ShellCommand
+from automation.running.shell_stage import ShellCommand
 from ledger import StageContext
 from ledger.fields import Identifier, StageName
 from ledger.plain_values import check_text, to_plain

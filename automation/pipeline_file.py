@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from automation.errors import PipelineError
 from automation.pipeline import Pipeline, Stage
-from automation.shell_stage import ShellCommand
+from automation.running.shell_stage import ShellCommand
 from automation.stage_functions import FunctionNotFound, find_function
 
 __all__ = ["PipelineTable", "StageTable", "load_pipeline"]

@@ -33,7 +33,7 @@ from automation.settings_file import PREFIX, settings_file
 from automation.time_span import TimeSpan
 from ledger.errors import InvalidEvent
 from ledger.fields import Identifier
-from ledger.secret_keys import SecretKeys
+from ledger.secrets.secret_keys import SecretKeys
 
 __all__ = [
     "CheckSection",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from automation.abandonment import find_dead_runs, record_abandoned_runs
 from automation.notary import Notary
+from automation.running.abandonment import find_dead_runs, record_abandoned_runs
 from ledger import EventLog, LedgerError
 from ledger.evidence.signed_note import SigningKey
-from ledger.leases import drop_old_leases
+from ledger.writers.leases import drop_old_leases
 from projections import RunHistory, RunsFile
 
 __all__ = ["Upkeep"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.measuring import compare, per_second, report, timed
 from ledger import EventLog, NewEvent
 from ledger.events import EventData, RunEnded, RunStarted, StageCompleted, StageStarted
-from ledger.machine import this_writer
+from ledger.writers.machine import this_writer
 
 CALLS = 1_000
 ROUNDS = 5

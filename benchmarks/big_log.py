@@ -14,7 +14,9 @@ from pathlib import Path
 
 from benchmarks.measuring import report, timed
 from ledger import LogReader
-from ledger.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.disk.folder import Identity, LedgerFolder
+from ledger.disk.lock import open_lock_file
+from ledger.disk.mark import Mark, write_mark
 from ledger.events import (
     EventData,
     LedgerCreated,
@@ -25,9 +27,7 @@ from ledger.events import (
     StageStarted,
     WriterIdentity,
 )
-from ledger.folder import Identity, LedgerFolder
-from ledger.lock import open_lock_file
-from ledger.mark import Mark, write_mark
+from ledger.line.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
 from ledger.plain_values import utc_text
 
 EVENTS_A_RUN = 8

@@ -15,16 +15,16 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.measuring import report, timed
-from ledger.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.disk.folder import Identity, LedgerFolder
+from ledger.disk.mark import Mark, write_mark
 from ledger.events import EventData, LedgerCreated, NewEvent, RunEnded, StageCompleted, StageStarted
 from ledger.evidence.evidence_file import make_evidence
 from ledger.evidence.extension import check_extends
 from ledger.evidence.merkle import verify_inclusion
 from ledger.evidence.tree import LedgerTree, root_from_lines
 from ledger.evidence.tree_head import current_tree_head
-from ledger.folder import Identity, LedgerFolder
-from ledger.mark import Mark, write_mark
-from ledger.reader import LogReader
+from ledger.line.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.reading.reader import LogReader
 
 SEGMENT = 64 * 1024 * 1024
 RECORDED_AT = "2026-01-15T10:00:00.000000Z"

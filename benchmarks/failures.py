@@ -27,11 +27,11 @@ from ledger.events import (
     StageFailed,
 )
 from projections import RunHistory
-from projections.candidate import rebuild
-from projections.failure_rows import FailureRows
-from projections.failures import FailuresPage, list_failures
-from projections.projector import Projector
-from projections.run_rows import RunRows
+from projections.engine.candidate import rebuild
+from projections.engine.projector import Projector
+from projections.failures.by_fingerprint import FailuresPage, list_failures
+from projections.failures.failure_rows import FailureRows
+from projections.runs.run_rows import RunRows
 
 _ROUNDS = 30
 _KINDS = 25_000

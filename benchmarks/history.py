@@ -19,7 +19,7 @@ from benchmarks.big_log import EVENTS_A_RUN, index_log, make_log
 from benchmarks.measuring import report
 from ledger import EventLog, LogReader
 from projections import RunHistory
-from projections.live import positions
+from projections.engine.live import positions
 
 ROUNDS = 3
 APPENDS = 200
@@ -29,8 +29,8 @@ import os, resource, sys, time
 cores = int(sys.argv[2])
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 from ledger import LogReader
-from projections.candidate import rebuild
-from projections.projector import Projector
+from projections.engine.candidate import rebuild
+from projections.engine.projector import Projector
 reader = LogReader(sys.argv[1])
 projector = Projector(reader)
 began = time.perf_counter()

@@ -25,10 +25,10 @@ import uvloop
 
 from benchmarks.measuring import report
 from ledger import EventLog, NewEvent
-from ledger.codec import encode_body
 from ledger.events import EventData, RunAnnotated, RunStarted
-from ledger.machine import this_writer
+from ledger.line.codec import encode_body
 from ledger.remote.wire import as_sent
+from ledger.writers.machine import this_writer
 
 CONNECTIONS = 32
 EACH = 200

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.big_log import BEGIN, EVENTS_A_RUN, index_log, make_log, run_name
 from benchmarks.measuring import report, timed
 from projections import RunHistory
-from projections.run_filter import RunFilter
+from projections.listing.run_filter import RunFilter
 
 SMALL = 10_000
 ROUNDS = 9

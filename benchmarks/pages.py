@@ -30,7 +30,7 @@ from benchmarks.measuring import report
 from ledger import EventLog, NewEvent
 from ledger.errors import SequenceConflict
 from ledger.events import EventData, RunEnded, RunStarted, StageCompleted, StageStarted
-from ledger.machine import this_writer
+from ledger.writers.machine import this_writer
 from tests.web.serving import serving
 
 ROUNDS = 21

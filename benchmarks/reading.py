@@ -20,7 +20,7 @@ from random import Random
 from benchmarks.big_log import EVENTS_A_RUN, index_log, make_log, run_name
 from benchmarks.measuring import per_second, report, timed
 from ledger import LogReader
-from ledger.folder import LedgerFolder
+from ledger.disk.folder import LedgerFolder
 
 ROUNDS = 7
 LOOKS = 50

@@ -19,14 +19,14 @@ from benchmarks.failures import cpu_seconds
 from benchmarks.measuring import report, timed
 from ledger import LogReader
 from projections import RunHistory
-from projections.baselines import baseline_of
-from projections.candidate import rebuild
-from projections.failure_rows import FailureRows
-from projections.projector import Projector
-from projections.regressions import list_regressions, open_regressions
-from projections.run_rows import RunRows
-from projections.statistics import statistics
-from projections.statistics_rows import StatisticsRows
+from projections.engine.candidate import rebuild
+from projections.engine.projector import Projector
+from projections.failures.failure_rows import FailureRows
+from projections.runs.run_rows import RunRows
+from projections.statistics.baselines import baseline_of
+from projections.statistics.over_time import statistics
+from projections.statistics.regressions import list_regressions, open_regressions
+from projections.statistics.statistics_rows import StatisticsRows
 
 _ROUNDS = 15
 _DAYS = 30

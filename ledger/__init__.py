@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from ledger.errors import LedgerError
     from ledger.events import NewEvent, Receipt, RecordedEvent
     from ledger.log import EventLog
-    from ledger.reader import LogReader
-    from ledger.run_context import RunContext, StageContext, current_run, current_stage
+    from ledger.reading.reader import LogReader
+    from ledger.recording.run_context import RunContext, StageContext, current_run, current_stage
 
 __all__ = [
     "EventLog",
@@ -28,14 +28,14 @@ __all__ = [
 _HOMES = {
     "EventLog": "log",
     "LedgerError": "errors",
-    "LogReader": "reader",
+    "LogReader": "reading.reader",
     "NewEvent": "events",
     "Receipt": "events",
     "RecordedEvent": "events",
-    "RunContext": "run_context",
-    "StageContext": "run_context",
-    "current_run": "run_context",
-    "current_stage": "run_context",
+    "RunContext": "recording.run_context",
+    "StageContext": "recording.run_context",
+    "current_run": "recording.run_context",
+    "current_stage": "recording.run_context",
 }
 
 

@@ -13,24 +13,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from ledger.appender import LOCK_TIMEOUT, SEGMENT_BYTES, Appender, Options
-from ledger.codec import FORMAT
+from ledger.disk.file_system import file_system_of, is_network
+from ledger.disk.files import make_folder
+from ledger.disk.folder import Identity, LedgerFolder
+from ledger.disk.fork_safety import forget_in_children
+from ledger.disk.lock import FolderLock
 from ledger.errors import InvalidEvent, LedgerError, LedgerUnwritable
 from ledger.events import LedgerCreated, NewEvent, Receipt, RecordedEvent
-from ledger.file_system import file_system_of, is_network
-from ledger.files import make_folder
-from ledger.folder import Identity, LedgerFolder
-from ledger.fork_safety import forget_in_children
-from ledger.group_commit import GroupCommit
-from ledger.identity_check import check_identity
-from ledger.lock import FolderLock
+from ledger.line.codec import FORMAT
+from ledger.line.shortening import encode_redacted
 from ledger.plain_values import utc_text
-from ledger.reader import LogReader
-from ledger.redaction import Redaction, rules_of_environment
-from ledger.sealing import seal_in_background
-from ledger.shortening import encode_redacted
-from ledger.staging import Batch
-from ledger.writer_lock import WriterLock
+from ledger.reading.identity_check import check_identity
+from ledger.reading.reader import LogReader
+from ledger.secrets.redaction import Redaction, rules_of_environment
+from ledger.writers.writer_lock import WriterLock
+from ledger.writing.appender import LOCK_TIMEOUT, SEGMENT_BYTES, Appender, Options
+from ledger.writing.group_commit import GroupCommit
+from ledger.writing.sealing import seal_in_background
+from ledger.writing.staging import Batch
 
 __all__ = ["Durability", "EventLog"]
 

@@ -1,13 +1,13 @@
 """The projections: what the facts mean. Every view can be thrown away and built again."""
 
-from ledger.replayed import ReplayedEvent, is_unread
-from projections.explanation import explain
+from ledger.line.replayed import ReplayedEvent, is_unread
+from projections.listing.run_filter import RunFilter
+from projections.listing.run_history import RunHistory, RunsPage
+from projections.listing.run_order import RunKey, RunOrder
 from projections.projection import Projection, Row
-from projections.run_filter import RunFilter
-from projections.run_history import RunHistory, RunsPage
-from projections.run_order import RunKey, RunOrder
-from projections.run_summary import RunSummary
-from projections.runs_file import RunsFile
+from projections.runs.explanation import explain
+from projections.runs.run_summary import RunSummary
+from projections.runs.runs_file import RunsFile
 
 __all__ = [
     "Projection",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
-from ledger.replayed import ReplayedEvent
+from ledger.line.replayed import ReplayedEvent
 from projections.errors import ProjectionInvalid
 
 __all__ = ["ENDS", "Projection", "Row", "check_projections"]

@@ -12,10 +12,10 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from projections.errors import ProjectionInvalid
-from projections.failure_rows import FailureRows
+from projections.failures.failure_rows import FailureRows
 from projections.projection import Projection, check_projections
-from projections.run_rows import RunRows
-from projections.statistics_rows import StatisticsRows
+from projections.runs.run_rows import RunRows
+from projections.statistics.statistics_rows import StatisticsRows
 
 __all__ = ["GROUP", "load_projection", "registered"]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +117,19 @@ def test_files_are_about_one_thing() -> None:
     """No file grows beyond 400 lines."""
     lines = {str(path): len((ROOT / path).read_text().splitlines()) for path in modules()}
     assert {path: count for path, count in lines.items() if count > 400} == {}
+
+
+def test_folders_can_be_looked_through() -> None:
+    """No folder holds more than 40 modules."""
+    counts = Counter(str(path.parent) for path in modules())
+    assert {folder: count for folder, count in counts.items() if count > 40} == {}
+
+
+def test_the_map_of_folders_is_whole() -> None:
+    """CONTRIBUTING says of each folder of modules what it is about, and of no other."""
+    written = re.findall(
+        r"^\| `([a-z_/]+)/` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+
+    folders = {str(path.parent) for path in modules() if path.name == "__init__.py"}
+    assert set(written) == {folder for folder in folders if "pipelines/" not in folder}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from ledger.folder import DEFAULT_FOLDER
+from ledger.disk.folder import DEFAULT_FOLDER
 
 __all__ = ["command_line"]
 

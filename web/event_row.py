@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.walk import Line
+from ledger.line.walk import Line
 from web.wording import duration_text, readable
 
 __all__ = ["EventRow", "event_row", "row_of"]

@@ -9,9 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger import LedgerError
-from ledger.sound_reading import OutOfReach
-from projections.degraded import Degraded, degraded_text
-from projections.out_of_reach import ranges_text
+from ledger.reading.sound_reading import OutOfReach
+from projections.read_model.degraded import Degraded, degraded_text
+from projections.read_model.out_of_reach import ranges_text
 
 __all__ = ["PositionHeader", "position_header"]
 

@@ -11,9 +11,9 @@ from anyio.to_thread import run_sync
 
 from ledger import LedgerError, LogReader
 from ledger.errors import LedgerDamaged
-from ledger.sound_reading import OutOfReach
+from ledger.reading.sound_reading import OutOfReach
 from projections import RunHistory
-from projections.live import positions
+from projections.engine.live import positions
 from web.broadcast import Broadcast, Change, ToldEvent
 
 __all__ = ["follow", "told_events"]

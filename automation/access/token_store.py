@@ -27,10 +27,10 @@ from automation.access.tokens import (
     make_token,
 )
 from automation.errors import TokenNotFound, TokensUnusable
+from ledger.disk.files import make_folder, replace_atomically
+from ledger.disk.folder import Identity
+from ledger.disk.lock import open_lock_file
 from ledger.evidence.tree_head import origin_of
-from ledger.files import make_folder, replace_atomically
-from ledger.folder import Identity
-from ledger.lock import open_lock_file
 
 __all__ = ["TokenStore", "default_tokens_path"]
 

@@ -7,8 +7,8 @@ damaged; 130 stopped, by SIGINT or SIGTERM.
 import sys
 from collections.abc import Sequence
 
-from automation.commands.standard_streams import reserve_standard_streams
-from automation.commands.terminal_text import printable
+from automation.commands.printing.standard_streams import reserve_standard_streams
+from automation.commands.printing.terminal_text import printable
 from automation.errors import ExtraMissing
 
 __all__ = ["main"]

@@ -6,23 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from automation.commands.actor import ActorOption, actor_of
-from automation.commands.options import (
+from automation.commands.options.actor import ActorOption, actor_of
+from automation.commands.options.options import (
     FolderOption,
     JsonOption,
     folder_of,
     parse_pairs,
     redacted_keys,
 )
-from automation.commands.output import write_data, write_json
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from automation.commands.show_command import find_run
-from automation.commands.terminal_text import printable
 from automation.errors import BadArgument
 from ledger import EventLog, NewEvent
-from ledger.codec import MAX_LINE
 from ledger.errors import EventTooLarge, InvalidEvent
 from ledger.events import RunAnnotated, build
-from ledger.strict_json import parse_json
+from ledger.line.codec import MAX_LINE
+from ledger.line.strict_json import parse_json
 from projections import RunHistory
 
 __all__ = ["annotate", "parse_value"]

@@ -9,8 +9,8 @@ import msgspec
 import typer
 
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
 from automation.commands.verify_command import check_progress, verification_lines
 from ledger.integrity.backup import back_up
 from ledger.integrity.verify import verify

@@ -9,19 +9,19 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
 from automation.commands.exit_codes import ExitCode
-from automation.commands.finding_words import finding_line, fine_line
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
-from automation.commands.since import parse_span
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.options.since import parse_span
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.finding_words import finding_line, fine_line
+from automation.commands.printing.output import write_data, write_json
 from automation.expectations import expectations_of
 from automation.settings import ExpectedOfPipeline, read_settings
 from automation.settings_file import CONFIG
 from projections import RunHistory
-from projections.freshness import Expectation
-from projections.pipeline_standings import FreshnessReport, check_freshness
+from projections.pipelines.freshness import Expectation
+from projections.pipelines.pipeline_standings import FreshnessReport, check_freshness
 
 __all__ = ["check"]
 

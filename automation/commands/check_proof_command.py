@@ -8,16 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from automation.commands.evidence_options import (
+from automation.commands.exit_codes import ExitCode
+from automation.commands.options.evidence_options import (
     VerifierKeyOption,
     read_bounded,
     tree_head_json,
     verifier_key,
 )
-from automation.commands.exit_codes import ExitCode
-from automation.commands.options import JsonOption
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
+from automation.commands.options.options import JsonOption
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from ledger.errors import NotProven
 from ledger.evidence.evidence_check import CheckedEvidence, SignatureState, check_evidence
 from ledger.evidence.evidence_file import MAX_EVIDENCE

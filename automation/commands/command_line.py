@@ -13,8 +13,8 @@ import typer
 
 from automation.commands.exec_command import exec_command
 from automation.commands.exit_codes import ExitCode, exit_code_of
-from automation.commands.output import write_words
-from ledger.termination import Terminated
+from automation.commands.printing.output import write_words
+from ledger.recording.termination import Terminated
 
 __all__ = ["COMMANDS", "invoke", "put_together"]
 

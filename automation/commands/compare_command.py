@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json, write_rich
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_data, write_json, write_rich
 from automation.commands.show_command import find_run
 from automation.errors import BadArgument, RunNotFound
 from projections import RunHistory
-from projections.compared_runs import compare_recorded
-from projections.run_comparison import RunComparison
+from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.run_comparison import RunComparison
 
 __all__ = ["compare"]
 
@@ -59,10 +59,10 @@ def compare(
 def _write(comparison: RunComparison, *, as_markdown: bool) -> None:
     # These need rich, which JSON does not.
     if as_markdown:
-        from automation.commands.comparison_markdown import comparison_markdown  # noqa: PLC0415
+        from automation.commands.printing.comparison_markdown import comparison_markdown  # noqa: PLC0415
 
         write_data(comparison_markdown(comparison).encode())
     else:
-        from automation.commands.comparison_report import comparison_report  # noqa: PLC0415
+        from automation.commands.printing.comparison_report import comparison_report  # noqa: PLC0415
 
         write_rich(*comparison_report(comparison))

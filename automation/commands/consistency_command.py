@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from automation.commands.evidence_options import (
+from automation.commands.exit_codes import ExitCode
+from automation.commands.options.evidence_options import (
     VerifierKeyOption,
     read_tree_head,
     say,
     tree_head_json,
     verifier_key,
 )
-from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
 from ledger import LogReader
 from ledger.errors import NotProven
 from ledger.evidence.evidence_check import SignatureState

@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from automation.commands.evidence_options import KeyFileOption
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
+from automation.commands.options.evidence_options import KeyFileOption
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from automation.commands.verify_command import check_progress
 from automation.health.diagnosis import Diagnosis, diagnose
 from automation.health.symptom import State

@@ -16,17 +16,17 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
-from automation.commands.terminal_text import printable
+from automation.commands.printing.terminal_text import printable
 from automation.errors import BadArgument, CommandFailed
-from automation.output_tail import OutputTail
-from automation.passed_signals import PassedSignals
-from automation.recorded_command import run_command
+from automation.running.output_tail import OutputTail
+from automation.running.passed_signals import PassedSignals
+from automation.running.recorded_command import run_command
 from automation.settings_file import anything_is_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ledger.run_context import RunContext
+    from ledger.recording.run_context import RunContext
 
 __all__ = ["USAGE", "exec_command"]
 
@@ -93,7 +93,7 @@ def exec_command(arguments: Sequence[str]) -> int:
     with PassedSignals() as signals:
         _do_without_plugins()
         # Here, as it is most of the time that all this takes.
-        from ledger.run_context import RunContext  # noqa: PLC0415
+        from ledger.recording.run_context import RunContext  # noqa: PLC0415
 
         set_place, redact = _settings()
         run = RunContext.start(
@@ -138,7 +138,7 @@ def _run_recorded(
     tail: OutputTail | None,
 ) -> int:
     from ledger.errors import LedgerError  # noqa: PLC0415 - loaded with the run by now
-    from ledger.termination import Terminated  # noqa: PLC0415 - likewise
+    from ledger.recording.termination import Terminated  # noqa: PLC0415 - likewise
 
     code = _WRONG
     try:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_json, write_rich
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.output import write_json, write_rich
 from automation.commands.show_command import find_run
 from automation.errors import RunNotFound
 from projections import RunHistory, explain
-from projections.explanation import check_field
+from projections.runs.explanation import check_field
 
 __all__ = ["explain_run"]
 
@@ -42,7 +42,7 @@ def explain_run(
             write_json(explanation.model_dump(mode="json"))
         else:
             # Needs rich, which JSON does not.
-            from automation.commands.explanation_tables import (  # noqa: PLC0415
+            from automation.commands.printing.explanation_tables import (  # noqa: PLC0415
                 explanation_tables,
             )
 

@@ -9,26 +9,26 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.moments import parse_past
-from automation.commands.options import FolderOption, JsonOption, check_run_id, folder_of
-from automation.commands.output import write_data, write_json, write_words
-from automation.commands.output_file import replacing
-from automation.commands.replay_selection import check_type
-from automation.commands.run_filter_options import chooses_runs, with_whole_fingerprint
+from automation.commands.options.moments import parse_past
+from automation.commands.options.options import FolderOption, JsonOption, check_run_id, folder_of
+from automation.commands.options.replay_selection import check_type
+from automation.commands.options.run_filter_options import chooses_runs, with_whole_fingerprint
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_data, write_json, write_words
+from automation.commands.printing.output_file import replacing
 from automation.commands.show_command import find_run
 from automation.errors import BadArgument
-from ledger.termination import sigterm_raises
+from ledger.recording.termination import sigterm_raises
 from projections import RunHistory
-from projections.as_of import AsOf
 from projections.exporting.columns import Exported
 from projections.exporting.event_export import EventFilter, export_events
 from projections.exporting.export import Export
 from projections.exporting.formats import TEXT_FORMATS, ExportFormat
 from projections.exporting.parquet_format import write_parquet
 from projections.exporting.run_export import export_runs, export_stages
-from projections.run_filter import RunFilter
+from projections.listing.as_of import AsOf
+from projections.listing.run_filter import RunFilter
 
 __all__ = ["export"]
 

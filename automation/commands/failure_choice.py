@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from automation.errors import FailureAmbiguous, FailureNotFound
 from projections import RunHistory
-from projections.failures import find_fingerprints
+from projections.failures.by_fingerprint import find_fingerprints
 
 __all__ = ["find_fingerprint"]
 

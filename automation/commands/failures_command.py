@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_json, write_rich
-from automation.commands.since import SINCE, parse_since, parse_since_or_version
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.options.since import SINCE, parse_since, parse_since_or_version
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_json, write_rich
 from projections import RunHistory
-from projections.failures import list_failures
+from projections.failures.by_fingerprint import list_failures
 
 __all__ = ["failures"]
 
@@ -55,7 +55,7 @@ def failures(
             write_json(page.model_dump(mode="json"))
         else:
             # Needs rich, which JSON does not.
-            from automation.commands.failures_table import failures_table  # noqa: PLC0415
+            from automation.commands.printing.failures_table import failures_table  # noqa: PLC0415
 
             write_rich(failures_table(page, every=every))
         warn_of_degraded(history)

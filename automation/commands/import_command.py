@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of, redacted_keys
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
+from automation.commands.options.options import FolderOption, JsonOption, folder_of, redacted_keys
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from automation.errors import BadArgument, ImportRefused
+from automation.importing.runs_import import CheckedFile, ImportCounts, check_runs_file, import_runs
 from automation.local_time import find_zone
-from automation.runs_import import CheckedFile, ImportCounts, check_runs_file, import_runs
 from projections import RunsFile
 
 __all__ = ["import_file"]

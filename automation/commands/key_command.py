@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.evidence_options import KeyFileOption, key_path, say
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.options.evidence_options import KeyFileOption, key_path, say
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
 from ledger import LogReader
 from ledger.evidence.key_file import create_key_file, read_key_file
 from ledger.evidence.signed_note import SigningKey

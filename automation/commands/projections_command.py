@@ -8,11 +8,11 @@ import msgspec
 import typer
 
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
-from projections.projection_standing import ProjectionStanding, parked_in, standings
-from projections.row_store import ParkedEvent
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
+from projections.read_model.projection_standing import ProjectionStanding, parked_in, standings
+from projections.read_model.row_store import ParkedEvent
 
 __all__ = ["projections"]
 
@@ -58,7 +58,7 @@ def _show_parked(events: list[ParkedEvent], *, as_json: bool) -> None:
 
 def _show(found: list[ProjectionStanding], *, digest: bool) -> None:
     # Needs rich, which JSON does not.
-    from automation.commands.output import write_rich  # noqa: PLC0415
-    from automation.commands.projections_table import projections_table  # noqa: PLC0415
+    from automation.commands.printing.output import write_rich  # noqa: PLC0415
+    from automation.commands.printing.projections_table import projections_table  # noqa: PLC0415
 
     write_rich(projections_table(found, digest=digest))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.evidence_options import KeyFileOption, say
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.options.evidence_options import KeyFileOption, say
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
 from automation.commands.show_command import find_run_id
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader

@@ -11,22 +11,22 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from automation.commands.comparison_words import SamplesOption, most
-from automation.commands.damage_warning import warn_of_damage
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json, write_rich
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.comparison_words import SamplesOption, most
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.output import write_data, write_json, write_rich
 from automation.commands.verify_command import check_progress
 from automation.errors import BadArgument
 from ledger import LogReader
-from ledger.termination import sigterm_raises
+from ledger.recording.termination import sigterm_raises
 from projections import RunHistory
-from projections.candidate import rebuild as build_anew
-from projections.comparison import SAMPLES
+from projections.checking.model_comparison import SAMPLES
+from projections.checking.preview import preview
+from projections.engine.candidate import rebuild as build_anew
+from projections.engine.projector import Projector
 from projections.errors import ProjectionInvalid, ProjectionNotInstalled
-from projections.preview import preview
 from projections.projection import Projection
-from projections.projector import Projector
 from projections.registry import load_projection
 
 __all__ = ["rebuild"]
@@ -103,7 +103,7 @@ def _preview(path: Path, places: list[str], *, promote: bool, samples: int, as_j
         write_json(msgspec.to_builtins(found))
     else:
         # Needs rich, which JSON does not.
-        from automation.commands.preview_report import preview_report  # noqa: PLC0415
+        from automation.commands.printing.preview_report import preview_report  # noqa: PLC0415
 
         write_rich(*preview_report(found))
     if found.promoted:

@@ -9,11 +9,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from automation.commands.actor import ActorOption, actor_of
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
+from automation.commands.options.actor import ActorOption, actor_of
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from automation.errors import BadArgument
 from ledger.integrity.repair import Repair, plan_repair, repair
 

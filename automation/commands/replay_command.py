@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.options import FolderOption, folder_of
-from automation.commands.output import write_data
-from automation.commands.replay_selection import select
+from automation.commands.options.options import FolderOption, folder_of
+from automation.commands.options.replay_selection import select
+from automation.commands.printing.output import write_data
 from automation.commands.show_command import find_run_id
 from ledger import LogReader
-from ledger.codec import decode
+from ledger.line.codec import decode
 
 __all__ = ["replay"]
 
@@ -97,7 +97,7 @@ def _as_lines(lines: Sequence[bytes]) -> bytes:
 
 def _as_table(*, with_run: bool) -> _Layout:
     # Here, as the raw lines need no rich.
-    from automation.commands.event_table import EventTable  # noqa: PLC0415
+    from automation.commands.printing.event_table import EventTable  # noqa: PLC0415
 
     table = EventTable(with_run=with_run)
     return lambda lines: table.rows([decode(line) for line in lines])

@@ -10,7 +10,7 @@ import typer
 
 from automation.built_in import find_pipeline_file
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import (
+from automation.commands.options.options import (
     FolderOption,
     JsonOption,
     check_run_id,
@@ -18,8 +18,8 @@ from automation.commands.options import (
     parse_pairs,
     redacted_keys,
 )
-from automation.commands.output import write_json, write_rich
-from automation.commands.standard_streams import stdout_goes_to_stderr
+from automation.commands.printing.output import write_json, write_rich
+from automation.commands.printing.standard_streams import stdout_goes_to_stderr
 from automation.parameters import merge_parameters, parse_parameter
 from automation.pipeline import Pipeline
 from automation.pipeline_file import load_pipeline
@@ -83,8 +83,8 @@ def _record(
 ) -> str | None:
     """Run the pipeline, show what it came to, also where a signal ends it, and give the result."""
     # Here, as the other commands do without the orchestrator and without a display.
-    from automation.commands.progress import progress_display  # noqa: PLC0415
-    from automation.orchestrator import PipelineOrchestrator  # noqa: PLC0415
+    from automation.commands.printing.progress import progress_display  # noqa: PLC0415
+    from automation.running.orchestrator import PipelineOrchestrator  # noqa: PLC0415
 
     with PipelineOrchestrator(
         folder, trigger="command line", redact=redacted_keys()
@@ -101,7 +101,7 @@ def _show(summary: RunSummary, folder: Path, *, as_json: bool) -> None:
     if as_json:
         write_json(summary.model_dump(mode="json"))
         return
-    from automation.commands.run_report import run_report  # noqa: PLC0415 - needs rich, JSON does not
+    from automation.commands.printing.run_report import run_report  # noqa: PLC0415 - needs rich, JSON does not
 
     write_rich(*run_report(summary, folder))
 

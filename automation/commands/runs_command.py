@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.moments import parse_past
-from automation.commands.options import FolderOption, JsonOption, PastOption, folder_of
-from automation.commands.output import write_json, write_rich
-from automation.commands.run_filter_options import chooses_runs, with_whole_fingerprint
+from automation.commands.options.moments import parse_past
+from automation.commands.options.options import FolderOption, JsonOption, PastOption, folder_of
+from automation.commands.options.run_filter_options import chooses_runs, with_whole_fingerprint
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_json, write_rich
 from projections import RunHistory, RunsPage, RunSummary
-from projections.run_filter import RunFilter
-from projections.run_order import RunKey, RunOrder
+from projections.listing.run_filter import RunFilter
+from projections.listing.run_order import RunKey, RunOrder
 
 __all__ = ["runs"]
 
@@ -51,7 +51,7 @@ def _write(page: RunsPage, *, as_json: bool) -> None:
         write_json(found if page.after is None else {**found, "after": str(page.after)})
         return
     # Needs rich, which JSON does not.
-    from automation.commands.runs_table import runs_table  # noqa: PLC0415
+    from automation.commands.printing.runs_table import runs_table  # noqa: PLC0415
 
     write_rich(runs_table(_summaries(page.items), page))
 

@@ -18,9 +18,9 @@ import automation
 from automation.access.server_access import ServerAccess
 from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
-from automation.commands.evidence_options import KeyFileOption, key_path, signing_key
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, folder_of, redacted_keys
+from automation.commands.options.evidence_options import KeyFileOption, key_path, signing_key
+from automation.commands.options.options import FolderOption, folder_of, redacted_keys
 from automation.commands.token_command import TokensFileOption, sign_in_address, token_store
 from automation.errors import BadArgument, CannotListen, ExtraMissing
 from ledger import LogReader

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.moments import parse_past
-from automation.commands.options import (
+from automation.commands.options.moments import parse_past
+from automation.commands.options.options import (
     FolderOption,
     JsonOption,
     PastOption,
     check_run_id,
     folder_of,
 )
-from automation.commands.output import write_json, write_rich
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_json, write_rich
 from automation.errors import RunIdAmbiguous, RunNotFound, RunNotStarted
 from ledger import LogReader
 from projections import RunHistory, RunSummary
@@ -43,7 +43,7 @@ def show(
             write_json(summary.model_dump(mode="json"))
         else:
             # Needs rich, which JSON does not.
-            from automation.commands.run_report import run_details, run_report  # noqa: PLC0415
+            from automation.commands.printing.run_report import run_details, run_report  # noqa: PLC0415
 
             write_rich(*run_report(summary, path), *run_details(summary))
         warn_of_degraded(history)

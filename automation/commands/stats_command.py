@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.damage_warning import warn_of_damage
-from automation.commands.degraded_warning import warn_of_degraded
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_json, write_rich
-from automation.commands.since import SINCE, parse_since
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.options.since import SINCE, parse_since
+from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.output import write_json, write_rich
 from automation.errors import BadArgument
 from automation.local_time import find_zone
 from projections import RunHistory
-from projections.flaky import flaky_stages
-from projections.regressions import RegressionsPage, list_regressions
-from projections.statistics import Statistics, statistics
+from projections.statistics.flaky import flaky_stages
+from projections.statistics.over_time import Statistics, statistics
+from projections.statistics.regressions import RegressionsPage, list_regressions
 
 __all__ = ["stats"]
 
@@ -89,7 +89,7 @@ def _write_statistics(found: Statistics, *, over_time: bool, as_json: bool) -> N
     if as_json:
         write_json(found.model_dump(mode="json"))
         return
-    from automation.commands.stats_tables import statistics_table  # noqa: PLC0415
+    from automation.commands.printing.stats_tables import statistics_table  # noqa: PLC0415
 
     write_rich(statistics_table(found, over_time=over_time))
 
@@ -100,7 +100,7 @@ def _write_flaky(found: Statistics, *, as_json: bool) -> None:
         listed = [stage.model_dump(mode="json") for stage in stages]
         write_json({"stages": listed, "position": found.position})
         return
-    from automation.commands.stats_tables import flaky_table  # noqa: PLC0415
+    from automation.commands.printing.stats_tables import flaky_table  # noqa: PLC0415
 
     write_rich(flaky_table(stages, found.position))
 
@@ -109,6 +109,6 @@ def _write_regressions(page: RegressionsPage, *, as_json: bool) -> None:
     if as_json:
         write_json(page.model_dump(mode="json"))
         return
-    from automation.commands.stats_tables import regressions_table  # noqa: PLC0415
+    from automation.commands.printing.stats_tables import regressions_table  # noqa: PLC0415
 
     write_rich(regressions_table(page))

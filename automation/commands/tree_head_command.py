@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.evidence_options import (
+from automation.commands.options.evidence_options import (
     KeyFileOption,
     say,
     signing_key,
     tree_head_json,
 )
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.output import write_data, write_json
 from ledger import EventLog, LogReader
 from ledger.evidence.tree_head import TreeHead, current_tree_head, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head

@@ -11,16 +11,16 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from automation.commands.comparison_words import SamplesOption, most
-from automation.commands.deep_words import deep_lines
 from automation.commands.exit_codes import ExitCode
-from automation.commands.options import FolderOption, JsonOption, folder_of
-from automation.commands.output import write_data, write_json
-from automation.commands.terminal_text import printable
+from automation.commands.options.options import FolderOption, JsonOption, folder_of
+from automation.commands.printing.comparison_words import SamplesOption, most
+from automation.commands.printing.deep_words import deep_lines
+from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.terminal_text import printable
 from ledger.integrity.findings import Finding
 from ledger.integrity.verify import Progress, Verification, verify
-from ledger.termination import sigterm_raises
-from projections.deep_check import DeepCheck, check_deep
+from ledger.recording.termination import sigterm_raises
+from projections.checking.deep_check import DeepCheck, check_deep
 
 __all__ = ["check_progress", "verification_lines", "verify_log"]
 

@@ -13,8 +13,8 @@ from automation.health.machine_health import judge_machine, measure_machine
 from automation.health.symptom import State, Symptom, wrong
 from automation.health.view_health import judge_views, measure_views
 from ledger import LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import LedgerDamaged, LedgerNotFound
-from ledger.folder import LedgerFolder
 from ledger.integrity.verify import Progress, verify
 
 __all__ = ["Diagnosis", "diagnose"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from automation.health.symptom import Symptom, fine, note, wrong
+from ledger.disk.folder import Identity, LedgerFolder
 from ledger.errors import BadEvidence
 from ledger.evidence.key_file import default_key_path
 from ledger.evidence.tree_head import stored_tree_head
-from ledger.folder import Identity, LedgerFolder
 
 __all__ = ["EvidenceMeasure", "judge_evidence", "measure_evidence"]
 

@@ -10,12 +10,12 @@ import msgspec
 
 from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger import LogReader
+from ledger.disk.folder import LedgerFolder
+from ledger.disk.mark import read_poison
 from ledger.errors import LedgerDamaged, LedgerNotFound, LedgerReplaced
-from ledger.folder import LedgerFolder
 from ledger.integrity.findings import Finding, Findings
 from ledger.integrity.folder_check import check_folder, check_tail, durable_end
 from ledger.integrity.verify import Verification
-from ledger.mark import read_poison
 
 __all__ = ["LogMeasure", "judge_clock", "judge_log", "judge_verification", "measure_log"]
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import msgspec
 
 from automation.health.symptom import Symptom, counted, fine, note, wrong
-from ledger.appender import SEGMENT_BYTES
+from ledger.disk.file_system import file_system_of, is_network
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import LedgerError
-from ledger.file_system import file_system_of, is_network
-from ledger.folder import LedgerFolder
-from projections.read_model import ReadModels
+from ledger.writing.appender import SEGMENT_BYTES
+from projections.read_model.read_model import ReadModels
 
 __all__ = ["MachineMeasure", "judge_machine", "measure_machine"]
 

@@ -11,14 +11,14 @@ import msgspec
 from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger import LogReader
 from ledger.errors import LedgerError
-from projections.current_model import reading_current
-from projections.degraded import degraded_of
-from projections.projector import Projector
-from projections.queries import query
-from projections.run_filter import RunFilter
-from projections.run_lanes import RunsAsked
-from projections.run_listing import list_page
-from projections.runs_page import judged
+from projections.engine.projector import Projector
+from projections.listing.run_filter import RunFilter
+from projections.listing.run_lanes import RunsAsked
+from projections.listing.run_listing import list_page
+from projections.listing.runs_page import judged
+from projections.read_model.current_model import reading_current
+from projections.read_model.degraded import degraded_of
+from projections.read_model.queries import query
 
 __all__ = ["ViewMeasure", "judge_views", "measure_views"]
 

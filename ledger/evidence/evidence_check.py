@@ -15,13 +15,13 @@ from itertools import pairwise
 
 import msgspec
 
-from ledger.codec import Envelope, decode_envelope, leaf_hash
 from ledger.errors import BadEvidence, BadLine, NotProven
 from ledger.evidence.evidence_file import EVIDENCE_FORMAT, MAX_EVIDENCE, EvidenceFile, ProvenLine
 from ledger.evidence.merkle import hash_leaf, verify_inclusion
 from ledger.evidence.signed_note import VerifierKey
 from ledger.evidence.tree_head import TreeHead
 from ledger.fields import RUN_ID
+from ledger.line.codec import Envelope, decode_envelope, leaf_hash
 
 __all__ = ["CheckedEvidence", "SignatureState", "check_evidence"]
 

@@ -26,8 +26,8 @@ from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, current_tree_head, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
-from ledger.reader import LogReader
-from ledger.walk import Line
+from ledger.line.walk import Line
+from ledger.reading.reader import LogReader
 
 __all__ = ["EVIDENCE_FORMAT", "MAX_EVIDENCE", "EvidenceFile", "ProvenLine", "make_evidence"]
 

@@ -12,7 +12,7 @@ from ledger.errors import NotProven
 from ledger.evidence.merkle import verify_consistency, verify_inclusion
 from ledger.evidence.tree import LedgerTree, root_from_lines
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of
-from ledger.reader import LogReader
+from ledger.reading.reader import LogReader
 
 __all__ = ["Extension", "check_extends", "departure"]
 

@@ -10,11 +10,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from ledger.disk.files import create_exclusive, sync_folder
+from ledger.disk.folder import Identity
 from ledger.errors import BadEvidence, KeyNotFound, KeyRefused
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of
-from ledger.files import create_exclusive, sync_folder
-from ledger.folder import Identity
 
 __all__ = ["create_key_file", "default_key_path", "read_key_file"]
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from ledger.disk.lock import FolderLock
 from ledger.errors import LedgerReplaced, LedgerUnwritable, LockTimeout
 from ledger.evidence.merkle import (
     Frontier,
@@ -37,9 +38,8 @@ from ledger.evidence.tree_records import (
     MemoryBytes,
     TreeRecords,
 )
-from ledger.leaves import read_leaves
-from ledger.lock import FolderLock
-from ledger.reader import LogReader
+from ledger.reading.leaves import read_leaves
+from ledger.reading.reader import LogReader
 
 __all__ = ["LedgerTree", "root_from_lines"]
 

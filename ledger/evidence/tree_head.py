@@ -20,6 +20,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Self
 
+from ledger.disk.files import read_range
+from ledger.disk.folder import Identity, LedgerFolder
 from ledger.errors import BadEvidence, LedgerDamaged, NotProven
 from ledger.evidence.signed_note import (
     MAX_NOTE,
@@ -34,9 +36,7 @@ from ledger.evidence.signed_note import (
 )
 from ledger.evidence.tree import LedgerTree
 from ledger.fields import RUN_ID
-from ledger.files import read_range
-from ledger.folder import Identity, LedgerFolder
-from ledger.reader import LogReader
+from ledger.reading.reader import LogReader
 
 __all__ = ["TreeHead", "current_tree_head", "origin_of", "stored_tree_head"]
 

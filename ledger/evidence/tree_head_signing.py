@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import os
 
+from ledger.disk.files import replace_atomically
+from ledger.disk.folder import LedgerFolder
+from ledger.disk.lock import FolderLock
+from ledger.disk.mark import read_mark
 from ledger.errors import LedgerReplaced, LedgerUnwritable, NotProven
 from ledger.evidence.extension import departure
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree import LedgerTree, root_from_lines
 from ledger.evidence.tree_head import TreeHead, origin_of, stored_tree_head
-from ledger.files import replace_atomically
-from ledger.folder import LedgerFolder
-from ledger.leaves import read_leaves
-from ledger.lock import FolderLock
-from ledger.mark import read_mark
-from ledger.reader import LogReader
+from ledger.reading.leaves import read_leaves
+from ledger.reading.reader import LogReader
 
 __all__ = ["sign_tree_head"]
 

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ledger.disk.files import read_range
 from ledger.evidence.merkle import perfect_root
-from ledger.files import read_range
 
 __all__ = [
     "BLOCK_LEVEL",

@@ -20,14 +20,14 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.codec import MAX_LINE
+from ledger.disk.files import read_range, replace_atomically, sync_data, sync_folder
+from ledger.disk.folder import LedgerFolder, segment_name
+from ledger.disk.lock import FolderLock
+from ledger.disk.mark import Mark, write_mark
 from ledger.errors import BackupRefused, LedgerNotFound
-from ledger.files import read_range, replace_atomically, sync_data, sync_folder
-from ledger.folder import LedgerFolder, segment_name
-from ledger.lock import FolderLock
-from ledger.mark import Mark, write_mark
-from ledger.reader import LogReader
-from ledger.sound_reading import open_segment, pieces_of
+from ledger.line.codec import MAX_LINE
+from ledger.reading.reader import LogReader
+from ledger.reading.sound_reading import open_segment, pieces_of
 
 __all__ = ["Backup", "back_up"]
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ledger.disk.folder import LedgerFolder
+from ledger.disk.mark import Mark
 from ledger.errors import BadEvidence, LedgerError
 from ledger.evidence.merkle import perfect_root, tree_root
 from ledger.evidence.tree_head import TreeHead, stored_tree_head
 from ledger.evidence.tree_records import BLOCK_LEVEL, BLOCK_SIZE, BadRecord, FileBytes, TreeRecords
-from ledger.folder import LedgerFolder
 from ledger.integrity.findings import Findings
 from ledger.integrity.log_check import LogCheck
 from ledger.integrity.segment_check import Leaves, SegmentFacts
-from ledger.leaves import read_leaves
-from ledger.mark import Mark
-from ledger.reader import LogReader
-from ledger.run_index import index_name
+from ledger.reading.leaves import read_leaves
+from ledger.reading.reader import LogReader
+from ledger.reading.run_index import index_name
 
 __all__ = ["check_derived", "check_index"]
 

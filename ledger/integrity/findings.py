@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from ledger.codec import MAX_LINE, decode_envelope
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import BadLine
-from ledger.folder import LedgerFolder
-from ledger.sound_reading import OutOfReach, pieces_of
+from ledger.line.codec import MAX_LINE, decode_envelope
+from ledger.reading.sound_reading import OutOfReach, pieces_of
 
 __all__ = ["Finding", "Findings", "describe_range", "number_lines"]
 

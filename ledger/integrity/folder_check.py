@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ledger.codec import Envelope
+from ledger.disk.files import read_range
+from ledger.disk.folder import LedgerFolder, segment_name
+from ledger.disk.mark import Mark, read_mark
 from ledger.errors import LedgerDamaged, LedgerNotFound
 from ledger.events import LedgerCreated
-from ledger.files import read_range
-from ledger.folder import LedgerFolder, segment_name
-from ledger.identity_check import created_event, line_at_start
 from ledger.integrity.findings import Findings
-from ledger.mark import Mark, read_mark
-from ledger.sound_reading import open_segment, sound_end, sound_lines
-from ledger.walk import End, Line
+from ledger.line.codec import Envelope
+from ledger.line.walk import End, Line
+from ledger.reading.identity_check import created_event, line_at_start
+from ledger.reading.sound_reading import open_segment, sound_end, sound_lines
 
 __all__ = [
     "check_folder",

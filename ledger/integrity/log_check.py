@@ -5,12 +5,12 @@ Sound segments are added as facts; where something is wrong, line by line and ra
 
 from __future__ import annotations
 
-from ledger.folder import LedgerFolder, segment_name
+from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.integrity.findings import Findings, describe_range
 from ledger.integrity.segment_check import Leaves, SegmentFacts
-from ledger.leaves import NAMELESS
-from ledger.sound_reading import OutOfReach
-from ledger.walk import END_OF_NOTHING, End, Line
+from ledger.line.walk import END_OF_NOTHING, End, Line
+from ledger.reading.leaves import NAMELESS
+from ledger.reading.sound_reading import OutOfReach
 
 __all__ = ["LogCheck"]
 

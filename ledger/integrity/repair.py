@@ -24,21 +24,21 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.codec import encode_body, encode_line, leaf_hash
+from ledger.disk.files import replace_atomically, sync_data, sync_folder
+from ledger.disk.folder import Identity, LedgerFolder, segment_name
+from ledger.disk.lock import FolderLock
+from ledger.disk.mark import Mark, read_mark, write_mark
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired, NewEvent, build
-from ledger.files import replace_atomically, sync_data, sync_folder
-from ledger.folder import Identity, LedgerFolder, segment_name
-from ledger.identity_check import created_event
 from ledger.integrity.folder_check import line_one
 from ledger.integrity.repair_plan import Repair, RepairPlan, make_plan
-from ledger.lock import FolderLock
+from ledger.line.codec import encode_body, encode_line, leaf_hash
+from ledger.line.walk import End
 from ledger.log import EventLog
-from ledger.machine import boot_id
-from ledger.mark import Mark, read_mark, write_mark
 from ledger.plain_values import utc_text
-from ledger.recorded_repairs import DAMAGED, Skipped, bytes_of, digest_of
-from ledger.walk import End
+from ledger.reading.identity_check import created_event
+from ledger.reading.recorded_repairs import DAMAGED, Skipped, bytes_of, digest_of
+from ledger.writers.machine import boot_id
 
 __all__ = ["Repair", "plan_repair", "repair"]
 

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ledger.codec import leaf_hash
+from ledger.disk.folder import LedgerFolder, segment_name
+from ledger.disk.mark import Mark, read_mark
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired
-from ledger.folder import LedgerFolder, segment_name
-from ledger.identity_check import created_event
 from ledger.integrity.findings import Finding
 from ledger.integrity.folder_check import ends_at, first_line, line_one
 from ledger.integrity.verify import Verification, verify
-from ledger.machine import boot_id
-from ledger.mark import Mark, read_mark
-from ledger.recorded_repairs import Skipped, bytes_of, digest_of
-from ledger.sound_reading import OutOfReach, sound_end
-from ledger.walk import End
+from ledger.line.codec import leaf_hash
+from ledger.line.walk import End
+from ledger.reading.identity_check import created_event
+from ledger.reading.recorded_repairs import Skipped, bytes_of, digest_of
+from ledger.reading.sound_reading import OutOfReach, sound_end
+from ledger.writers.machine import boot_id
 
 __all__ = ["Repair", "RepairPlan", "make_plan"]
 

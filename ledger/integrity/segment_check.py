@@ -17,11 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.codec import MAX_LINE, Envelope
+from ledger.disk.folder import LedgerFolder
 from ledger.evidence.tree_records import BLOCK_SIZE
-from ledger.folder import LedgerFolder
-from ledger.run_index import SealedIndex, StaleIndex, encode_index, index_name
-from ledger.sound_reading import open_segment, pieces_of
+from ledger.line.codec import MAX_LINE, Envelope
+from ledger.reading.run_index import SealedIndex, StaleIndex, encode_index, index_name
+from ledger.reading.sound_reading import open_segment, pieces_of
 
 __all__ = ["Leaves", "SegmentFacts", "check_segment"]
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.codec import ZERO_HASH
-from ledger.folder import LedgerFolder
+from ledger.disk.folder import LedgerFolder
+from ledger.disk.mark import Mark
 from ledger.integrity.derived_check import check_derived, check_index
 from ledger.integrity.findings import Finding, Findings, number_lines
 from ledger.integrity.folder_check import (
@@ -34,10 +34,10 @@ from ledger.integrity.folder_check import (
 )
 from ledger.integrity.log_check import LogCheck
 from ledger.integrity.segment_check import SegmentFacts, check_segment
-from ledger.mark import Mark
-from ledger.recorded_repairs import RecordedRepairs
-from ledger.sound_reading import OutOfReach, sound_lines
-from ledger.walk import End
+from ledger.line.codec import ZERO_HASH
+from ledger.line.walk import End
+from ledger.reading.recorded_repairs import RecordedRepairs
+from ledger.reading.sound_reading import OutOfReach, sound_lines
 
 __all__ = ["Progress", "Verification", "verify"]
 

@@ -19,12 +19,12 @@ import msgspec
 
 from ledger.errors import InvalidEvent
 from ledger.events import NewEvent, Receipt
-from ledger.leases import LEASE_SECONDS
-from ledger.redaction import Redaction, rules_of_environment
+from ledger.line.shortening import encode_redacted
 from ledger.remote.remote_run import RemoteRun
 from ledger.remote.spool import Record, Spool, SpoolHead, spool_folder, spool_root
 from ledger.remote.wire import as_sent
-from ledger.shortening import encode_redacted
+from ledger.secrets.redaction import Redaction, rules_of_environment
+from ledger.writers.leases import LEASE_SECONDS
 
 __all__ = ["PATIENCE", "RemoteLog", "parse_url"]
 

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.disk.files import make_folder, sync_data, sync_folder
+from ledger.disk.fork_safety import forget_in_children
+from ledger.disk.lock import try_flock
 from ledger.errors import AppendFailed, InvalidEvent
 from ledger.fields import RUN_ID
-from ledger.files import make_folder, sync_data, sync_folder
-from ledger.fork_safety import forget_in_children
-from ledger.lock import try_flock
 
 __all__ = [
     "Record",

@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from ledger.codec import Body
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, EventData, NewEvent
 from ledger.fields import RUN_ID, as_whole
-from ledger.upcasters import upcast
+from ledger.line.codec import Body
+from ledger.line.upcasters import upcast
 
 __all__ = ["PRODUCER_TYPES", "BadEvent", "BadEvents", "as_sent", "read_event", "read_events"]
 

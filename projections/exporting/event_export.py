@@ -8,12 +8,12 @@ from itertools import islice
 
 import msgspec
 
-from ledger.walk import Line
-from projections.as_of import AsOf, position_of
+from ledger.line.walk import Line
 from projections.exporting.columns import Exported
 from projections.exporting.export import PAGE, Export, JsonLines
-from projections.queries import query
-from projections.run_history import RunHistory
+from projections.listing.as_of import AsOf, position_of
+from projections.listing.run_history import RunHistory
+from projections.read_model.queries import query
 
 __all__ = ["ANY_EVENT", "EventFilter", "export_events"]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from projections.as_of import AsOf, list_as_of, position_of
 from projections.exporting.columns import Exported
 from projections.exporting.export import PAGE, Export, JsonLines
-from projections.run_filter import ANY_RUN, RunFilter
-from projections.run_history import RunHistory
-from projections.run_lanes import RunsAsked
-from projections.run_listing import ListedRun, list_page
-from projections.run_order import RunKey, RunOrder
+from projections.listing.as_of import AsOf, list_as_of, position_of
+from projections.listing.run_filter import ANY_RUN, RunFilter
+from projections.listing.run_history import RunHistory
+from projections.listing.run_lanes import RunsAsked
+from projections.listing.run_listing import ListedRun, list_page
+from projections.listing.run_order import RunKey, RunOrder
 
 __all__ = ["export_runs", "export_stages"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ledger.folder import LedgerFolder
+from ledger.disk.folder import LedgerFolder
 from projections.projection import Projection
 from projections.testing.fold_laws import check_fold
 from projections.testing.kept_rows import KeptRows

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from ledger.codec import ZERO_HASH, Body, encode_line
-from ledger.replayed import ReplayedEvent, decode_replayed
+from ledger.line.codec import ZERO_HASH, Body, encode_line
+from ledger.line.replayed import ReplayedEvent, decode_replayed
 from projections.testing.contract import ContractBroken
 from projections.testing.kept_rows import Contents, KeptRows
 

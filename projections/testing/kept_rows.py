@@ -14,10 +14,10 @@ from contextlib import closing, suppress
 from copy import deepcopy
 from typing import Any, NamedTuple
 
+from projections.engine.tallies import Tallies, Tally, encode_counts
 from projections.projection import Projection, check_projections
-from projections.queries import sql_file, statements
-from projections.row_store import RowStore, create_indexes, create_tables
-from projections.tallies import Tallies, Tally, encode_counts
+from projections.read_model.queries import sql_file, statements
+from projections.read_model.row_store import RowStore, create_indexes, create_tables
 
 __all__ = ["Contents", "Difference", "KeptRows", "tally_row"]
 
@@ -190,7 +190,7 @@ def _empty_model(projection: Projection[Any]) -> sqlite3.Connection:
 def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
     """Give the columns of a projection's ordinary tables."""
     with closing(sqlite3.connect(":memory:")) as bare:
-        for statement in statements(sql_file("model.sql")):
+        for statement in statements(sql_file("read_model/model.sql")):
             bare.execute(statement)
         engines = set(bare.execute(_TABLES).fetchall())
     own = sorted(set(connection.execute(_TABLES).fetchall()) - engines)

@@ -9,9 +9,9 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ledger.replayed import ReplayedEvent
-from projections.fold_worker import FoldedPart
-from projections.parallel_fold import WorkerFailed, folded_parts, place_of
+from ledger.line.replayed import ReplayedEvent
+from projections.engine.fold_worker import FoldedPart
+from projections.engine.parallel_fold import WorkerFailed, folded_parts, place_of
 from projections.testing.contract import ContractBroken
 from projections.testing.fold_laws import fold_run
 from projections.testing.kept_rows import Contents, KeptRows, tally_row

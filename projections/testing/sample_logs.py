@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ledger.codec import Body, encode_body
 from ledger.events import EventData, NewEvent
+from ledger.line.codec import Body, encode_body
 from ledger.plain_values import utc_text
 from projections.testing.sample_stories import Odd, Told, stories
 from projections.testing.scratch_log import Written, encode_written

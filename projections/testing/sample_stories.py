@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from ledger.codec import FORMAT
 from ledger.events import (
     ErrorInfo,
     EventData,
@@ -31,6 +30,7 @@ from ledger.events import (
     StageStopped,
     WriterIdentity,
 )
+from ledger.line.codec import FORMAT
 
 __all__ = ["Odd", "Story", "Told", "stories"]
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import msgspec
 
 from ledger import LogReader, NewEvent
-from ledger.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.disk.folder import Identity, LedgerFolder
+from ledger.disk.lock import open_lock_file
+from ledger.disk.mark import Mark, write_mark
 from ledger.events import LedgerCreated
-from ledger.folder import Identity, LedgerFolder
-from ledger.lock import open_lock_file
-from ledger.machine import boot_id
-from ledger.mark import Mark, write_mark
-from ledger.replayed import ReplayedEvent, decode_replayed
+from ledger.line.codec import FORMAT, ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.line.replayed import ReplayedEvent, decode_replayed
+from ledger.writers.machine import boot_id
+from projections.engine.projector import Projector
 from projections.errors import ProjectionFailed
-from projections.projector import Projector
-from projections.queries import query
+from projections.read_model.queries import query
 from projections.testing.contract import ContractBroken
 from projections.testing.kept_rows import Contents, KeptRows
 

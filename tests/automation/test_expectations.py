@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from automation.expectations import expectations_of
 from automation.settings import CheckSection, ExpectedOfPipeline
-from projections.freshness import Expectation
+from projections.pipelines.freshness import Expectation
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 SECTION = CheckSection(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 
-from automation.runs_import import check_runs_file, import_runs
+from automation.importing.runs_import import check_runs_file, import_runs
 from ledger import EventLog, NewEvent, RunContext
 from ledger.events import RunImported
 from projections import RunHistory, RunsFile
-from projections.run_summary import FIRST_NINE
+from projections.runs.run_summary import FIRST_NINE
 from tests.ledger.examples import one_run, run_abandoned, run_annotated
 from tests.ledger.strategies import valid_runs
 

@@ -16,7 +16,7 @@ from automation import (
     ShellCommand,
     Stage,
 )
-from ledger.termination import Terminated
+from ledger.recording.termination import Terminated
 from projections import RunSummary
 from tests.automation.examples import (
     Begun,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger import EventLog, LedgerError, LogReader
-from ledger.mark import Mark, write_mark
+from ledger.disk.mark import Mark, write_mark
 from tests.ledger.damage import copy_of
 from tests.ledger.examples import FIRST_BOOT, acknowledgement, one_run
 from tests.ledger.witness import assert_whole, raw_lines

@@ -14,7 +14,7 @@ from ledger.errors import NotProven
 from ledger.evidence.extension import check_extends
 from ledger.evidence.tree_head import current_tree_head, origin_of
 from ledger.integrity.verify import verify
-from ledger.walk import END_OF_NOTHING, Flaw, walk
+from ledger.line.walk import END_OF_NOTHING, Flaw, walk
 from tests.faults.small_logs import (
     SEGMENT,
     batch_ends,

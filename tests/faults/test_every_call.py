@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of, stored_tree_head
-from ledger.folder import LedgerFolder
 from tests.faults.programs import numbered
 from tests.faults.survival import assert_survived
 from tests.faults.workshop import CALLS, Job, Workshop, has_strace

@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ledger.codec import ZERO_HASH, encode_body, encode_line, leaf_hash
 from ledger.events import (
     ErrorInfo,
     EventData,
@@ -35,6 +34,7 @@ from ledger.events import (
     StageStopped,
     WriterIdentity,
 )
+from ledger.line.codec import ZERO_HASH, encode_body, encode_line, leaf_hash
 from ledger.plain_values import utc_text
 
 __all__ = ["CREATED_AT", "LEDGER_ID", "events", "golden_lines"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ledger.mark import Mark, write_mark
+from ledger.disk.mark import Mark, write_mark
 from tests.ledger.examples import FIRST_BOOT
 from tests.ledger.witness import segments_of
 

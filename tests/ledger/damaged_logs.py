@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from ledger import EventLog, RecordedEvent
-from ledger.sound_reading import OutOfReach
+from ledger.reading.sound_reading import OutOfReach
 from tests.ledger.examples import acknowledgement, one_run
 from tests.ledger.witness import segments_of
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ledger import EventLog
-from ledger.codec import leaf_hash
+from ledger.disk.mark import Mark, write_mark
 from ledger.evidence.merkle import hash_leaf
-from ledger.mark import Mark, write_mark
+from ledger.line.codec import leaf_hash
 from tests.ledger.examples import acknowledgement, event_id, one_run, run_annotated
 from tests.ledger.witness import raw_lines, segments_of
 

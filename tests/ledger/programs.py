@@ -18,13 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger import EventLog, LedgerError, LogReader, NewEvent, RunContext
-from ledger.appender import LOCK_TIMEOUT, Appender, Options
-from ledger.codec import encode_body
+from ledger.disk.lock import FolderLock
+from ledger.disk.mark import write_poison
 from ledger.events import FailureAcknowledged
-from ledger.lock import FolderLock
-from ledger.machine import boot_id
-from ledger.mark import write_poison
-from ledger.staging import Batch
+from ledger.line.codec import encode_body
+from ledger.writers.machine import boot_id
+from ledger.writing.appender import LOCK_TIMEOUT, Appender, Options
+from ledger.writing.staging import Batch
 from tests.ledger.examples import acknowledgement, one_run, run_annotated
 
 __all__ = ["main"]

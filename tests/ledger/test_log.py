@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import EventLog, LogReader, NewEvent, Receipt, RecordedEvent
-from ledger.codec import MAX_BATCH, encode_body, encode_line
 from ledger.errors import (
     EventIdConflict,
     EventTooLarge,
@@ -31,7 +30,8 @@ from ledger.errors import (
     SequenceConflict,
 )
 from ledger.events import FailureAcknowledged, LedgerCreated, RunAnnotated, UnreadData
-from ledger.redaction import Redaction
+from ledger.line.codec import MAX_BATCH, encode_body, encode_line
+from ledger.secrets.redaction import Redaction
 from tests.ledger.examples import (
     acknowledgement,
     event_id,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ledger.replayed import ReplayedEvent, is_unread
+from ledger.line.replayed import ReplayedEvent, is_unread
 from projections.projection import Row
 
 __all__ = ["BROKEN", "TypeCounts"]

@@ -13,10 +13,10 @@ import msgspec
 
 from ledger import EventLog, LogReader, NewEvent
 from ledger.events import RunEnded, RunStarted, StageCompleted, WriterIdentity
-from ledger.replayed import ReplayedEvent
+from ledger.line.replayed import ReplayedEvent
+from projections.engine.projector import Projector
 from projections.projection import Projection, Row
-from projections.projector import Projector
-from projections.run_rows import RunRows
+from projections.runs.run_rows import RunRows
 from tests.ledger.examples import acknowledgement, run_ended, stage_failed, stage_started
 
 __all__ = [

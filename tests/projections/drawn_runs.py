@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ledger import NewEvent
 from ledger.events import EventData, RunEnded, RunStarted, StageCompleted, StageFailed
-from projections.fingerprint import fingerprint_of
-from projections.run_filter import RESULTS, RunFilter
-from projections.run_summary import RunSummary
+from projections.failures.fingerprint import fingerprint_of
+from projections.listing.run_filter import RESULTS, RunFilter
+from projections.runs.run_summary import RunSummary
 from tests.projections.payloads import ERROR, WRITER, abandoned, annotated, began, imported
 
 __all__ = ["filters", "in_order", "interleaved_runs", "meets", "moments"]

@@ -16,8 +16,8 @@ from ledger.events import (
     StageFailed,
 )
 from projections import RunHistory
-from projections.failures import FailuresPage, list_failures
-from projections.fingerprint import fingerprint_of
+from projections.failures.by_fingerprint import FailuresPage, list_failures
+from projections.failures.fingerprint import fingerprint_of
 from tests.projections.payloads import WRITER, began, done, ended
 from tests.projections.recorded import at
 

@@ -14,19 +14,19 @@ from typing import Any
 import msgspec
 
 from ledger import EventLog, LogReader, NewEvent
-from ledger.codec import FORMAT
+from ledger.disk.folder import Identity, LedgerFolder
 from ledger.events import LedgerCreated, RecordedEvent
-from ledger.folder import Identity, LedgerFolder
-from ledger.replayed import ReplayedEvent
+from ledger.line.codec import FORMAT
+from ledger.line.replayed import ReplayedEvent
 from projections import RunHistory
-from projections.failure_rows import FailureRows
-from projections.projector import Projector
-from projections.read_model import VERSION
+from projections.engine.projector import Projector
+from projections.failures.failure_rows import FailureRows
+from projections.read_model.read_model import VERSION
 from projections.registry import registered
-from projections.run_fold import summarize
-from projections.run_state import RunState
-from projections.run_summary import RunSummary
-from projections.statistics_rows import WIDTHS, StatisticsRows
+from projections.runs.run_fold import summarize
+from projections.runs.run_state import RunState
+from projections.runs.run_summary import RunSummary
+from projections.statistics.statistics_rows import WIDTHS, StatisticsRows
 from tests.ledger.examples import event_id
 from tests.projections.payloads import annotated, began, done, ended, failed, started
 from tests.projections.recorded import fold_runs, record, replayed, tell

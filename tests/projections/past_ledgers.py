@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger import EventLog, LogReader, NewEvent
-from ledger.folder import LedgerFolder
-from ledger.replay import replay_run
-from projections.run_fold import fold, initial, summarize
-from projections.run_summary import RunSummary
+from ledger.disk.folder import LedgerFolder
+from ledger.reading.replay import replay_run
+from projections.runs.run_fold import fold, initial, summarize
+from projections.runs.run_summary import RunSummary
 
 __all__ = ["cut_at", "summaries_of", "write_log"]
 

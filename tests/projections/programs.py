@@ -13,7 +13,7 @@ from pathlib import Path
 from ledger import EventLog, LedgerError, LogReader, NewEvent, RunContext
 from ledger.events import RunEnded, RunStarted, WriterIdentity
 from projections import RunHistory, RunsFile
-from projections.projector import Projector
+from projections.engine.projector import Projector
 
 __all__ = [
     "append_runs",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from ledger.codec import ZERO_HASH, Body, decode, encode_body, encode_line, leaf_hash
 from ledger.events import EventData, NewEvent, RecordedEvent
+from ledger.line.codec import ZERO_HASH, Body, decode, encode_body, encode_line, leaf_hash
+from ledger.line.replayed import ReplayedEvent, decode_replayed
 from ledger.plain_values import utc_text
-from ledger.replayed import ReplayedEvent, decode_replayed
-from projections.run_fold import fold, initial
-from projections.run_state import RunState
+from projections.runs.run_fold import fold, initial
+from projections.runs.run_state import RunState
 
 __all__ = ["RUN", "at", "fold_runs", "record", "record_body", "record_run", "replayed", "tell"]
 

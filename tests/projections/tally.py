@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from ledger.replayed import ReplayedEvent
-from projections.folding import Folding
+from ledger.line.replayed import ReplayedEvent
+from projections.engine.folding import Folding
 from projections.projection import Projection, Row
-from projections.row_store import RowStore, create_tables
-from projections.run_rows import RunRows
+from projections.read_model.row_store import RowStore, create_tables
+from projections.runs.run_rows import RunRows
 
 __all__ = ["BREAKS_EVOLVE", "BREAKS_ROWS", "ODD_ROWS", "Model", "Tally", "TallyState"]
 

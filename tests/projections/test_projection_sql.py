@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ledger import LogReader
+from projections.engine.projector import Projector
 from projections.errors import ProjectionInvalid
-from projections.projector import Projector
 from projections.testing import check_projection, lines_of, write_log
 from tests.ledger.examples import one_run
 from tests.projections.broken_projections import TypeCounts

@@ -55,8 +55,8 @@ print(json.dumps({"runs": runs, "model": model.name, "costs": costs}))
 REBUILD = """
 import sys
 from ledger import LogReader
-from projections.candidate import rebuild
-from projections.projector import Projector
+from projections.engine.candidate import rebuild
+from projections.engine.projector import Projector
 
 reader = LogReader(sys.argv[1])
 rebuild(reader, Projector(reader))

@@ -13,7 +13,7 @@ import pytest
 from projections.errors import ProjectionInvalid
 from projections.projection import check_projections
 from projections.registry import GROUP, load_projection, registered
-from projections.run_rows import RunRows
+from projections.runs.run_rows import RunRows
 from tests.projections.tally import Tally
 
 ROOT = Path(__file__).parents[2]

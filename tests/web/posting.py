@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ledger.codec import encode_body
 from ledger.events import NewEvent
+from ledger.line.codec import encode_body
 from ledger.remote.wire import as_sent
 from tests.ledger.examples import event_id, run_started, stage_started
 

@@ -25,8 +25,8 @@ from ledger.events import (
     StageStarted,
     StageStopped,
 )
-from ledger.machine import this_writer
-from ledger.writer_lock import WriterLock
+from ledger.writers.machine import this_writer
+from ledger.writers.writer_lock import WriterLock
 
 __all__ = ["HOSTILE", "hostile_runs", "record_sample", "running_run"]
 

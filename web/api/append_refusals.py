@@ -20,8 +20,8 @@ from ledger.errors import (
     SequenceConflict,
 )
 from ledger.events import NewEvent
+from ledger.line.shortening import encode_short
 from ledger.remote.wire import BadEvent, BadEvents
-from ledger.shortening import encode_short
 from web.problems import Failure, Refused
 
 __all__ = ["REFUSALS", "refusal_of"]

@@ -15,10 +15,10 @@ from anyio.to_thread import run_sync
 from pydantic import BaseModel, Field
 
 from ledger import LedgerError, NewEvent, Receipt
-from ledger.codec import MAX_BATCH
 from ledger.errors import InvalidEvent
+from ledger.line.codec import MAX_BATCH
+from ledger.line.strict_json import parse_json
 from ledger.remote.wire import read_events
-from ledger.strict_json import parse_json
 from web.api.append_refusals import REFUSALS, refusal_of
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
 from web.api.request_body import BAD_BODY, TOO_LARGE, UNSUPPORTED, media_type_of, read_body

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.compared_runs import compare_recorded
+from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.run_comparison import RunComparison
 from projections.errors import NoEarlierSuccess
-from projections.run_comparison import RunComparison
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run
 from web.parameters import Flag, Reading

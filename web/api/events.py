@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ledger.events import RunEnded
 from ledger.fields import RUN_ID
-from ledger.walk import Line
+from ledger.line.walk import Line
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
 from web.api.live_response import LiveResponse
 from web.api.open_streams import TOO_MANY_IN_ALL, TOO_MANY_OF_ONE

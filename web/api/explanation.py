@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from projections.explanation import Explanation, explain
-from projections.field_rules import FIELD_RULES
+from projections.runs.explanation import Explanation, explain
+from projections.runs.field_rules import FIELD_RULES
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run
 from web.parameters import Reading

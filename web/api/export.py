@@ -16,7 +16,7 @@ from projections.exporting.export import Export
 from projections.exporting.formats import TEXT_FORMATS, ExportFormat
 from projections.exporting.parquet_format import write_parquet
 from projections.exporting.run_export import export_runs, export_stages
-from projections.run_filter import RunFilter
+from projections.listing.run_filter import RunFilter
 from web.api.endpoint import NDJSON, Answer, Call, Endpoint, Gives
 from web.api.runs import NOT_THAT_FAR, RunConditions
 from web.problems import Failure, Refused

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from projections.failures import FailuresPage, list_failures
+from projections.failures.by_fingerprint import FailuresPage, list_failures
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.ledger_headers import position_header
 from web.parameters import Flag, Limit, Moment, Reading

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from projections.readiness import Readiness, readiness
+from projections.read_model.readiness import Readiness, readiness
 from web.api.endpoint import Answer, Call, Endpoint, Gives, NoParameters
 from web.problems import Failure, Refused
 

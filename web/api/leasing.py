@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ledger.errors import InvalidEvent, LedgerUnwritable
 from ledger.fields import RUN_ID
-from ledger.leases import LEASE_SECONDS, keep_lease
+from ledger.writers.leases import LEASE_SECONDS, keep_lease
 from web.api.append_refusals import UNWRITABLE, refusal_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run

@@ -17,11 +17,11 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from projections.current_model import reading_current
-from projections.pipeline_counts import PipelineCounts, pipeline_counts
-from projections.projector import Projector
-from projections.readiness import Readiness, readiness
-from projections.run_durations import DurationCounts, duration_counts
+from projections.engine.projector import Projector
+from projections.pipelines.pipeline_counts import PipelineCounts, pipeline_counts
+from projections.read_model.current_model import reading_current
+from projections.read_model.readiness import Readiness, readiness
+from projections.runs.run_durations import DurationCounts, duration_counts
 from web.api.endpoint import Answer, Call, Endpoint, Gives, NoParameters
 from web.api.served_ledger import ServedLedger
 

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping
 
 from ledger.errors import InvalidEvent
-from projections.run_order import RunKey
+from projections.listing.run_order import RunKey
 from web.problems import Failure, InvalidParameters, ParameterError, Refused
 
 __all__ = ["NOT_OF_THIS_LIST", "next_token", "read_token"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from projections.pipeline_counts import PipelineCounts, pipeline_counts
+from projections.pipelines.pipeline_counts import PipelineCounts, pipeline_counts
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.ledger_headers import position_header
 from web.parameters import Reading

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from pydantic import create_model
 
-from projections.projection_standing import ProjectionStanding, parked_in, standings
-from projections.row_store import ParkedEvent
+from projections.read_model.projection_standing import ProjectionStanding, parked_in, standings
+from projections.read_model.row_store import ParkedEvent
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.struct_model import model_of
 from web.parameters import Reading

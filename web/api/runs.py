@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field, create_model
 
 from projections import RunHistory
-from projections.run_filter import LONGEST_REASON, RunFilter
-from projections.run_order import RunOrder
-from projections.run_summary import RunSummary
-from projections.runs_page import goes_on
+from projections.listing.run_filter import LONGEST_REASON, RunFilter
+from projections.listing.run_order import RunOrder
+from projections.listing.runs_page import goes_on
+from projections.runs.run_summary import RunSummary
 from web.api.encoded_answer import etag_of
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.page_token import NOT_OF_THIS_LIST, next_token, read_token

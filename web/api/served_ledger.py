@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ledger import LogReader
 from ledger.evidence.tree import LedgerTree
-from ledger.mark_watch import MarkWatch
+from ledger.reading.mark_watch import MarkWatch
 from projections import RunHistory
 from web.api.open_streams import OpenStreams
 from web.api.recording import Recording

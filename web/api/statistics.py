@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from projections.flaky import FlakyStage, flaky_stages
-from projections.regressions import RegressionsPage, list_regressions
-from projections.statistics import Statistics, statistics
-from projections.time_buckets import TimeBucket
+from projections.statistics.flaky import FlakyStage, flaky_stages
+from projections.statistics.over_time import Statistics, statistics
+from projections.statistics.regressions import RegressionsPage, list_regressions
+from projections.statistics.time_buckets import TimeBucket
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.ledger_headers import position_header
 from web.parameters import Limit, Moment, Reading

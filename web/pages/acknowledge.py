@@ -20,7 +20,7 @@ from ledger import LedgerError, NewEvent
 from ledger.errors import InvalidEvent
 from ledger.events import FailureAcknowledged, build
 from projections import RunHistory
-from projections.failures import find_fingerprints
+from projections.failures.by_fingerprint import find_fingerprints
 from web.addresses import way_up
 from web.api.append_refusals import refusal_of
 from web.api.recording import Recording

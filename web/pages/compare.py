@@ -9,10 +9,10 @@ from pydantic import Field
 
 from ledger.fields import RUN_ID
 from projections import RunHistory, RunSummary
-from projections.compared_runs import compare_recorded
+from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.paired_values import ValuePair
+from projections.comparing.run_comparison import RunComparison
 from projections.errors import NoEarlierSuccess
-from projections.paired_values import ValuePair
-from projections.run_comparison import RunComparison
 from web.addresses import with_query
 from web.command_line import command_line
 from web.pages.compared_stages import compare_stages

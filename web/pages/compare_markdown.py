@@ -12,9 +12,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from projections import RunHistory
-from projections.compared_runs import compare_recorded
+from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.run_comparison import RunComparison
 from projections.errors import NoEarlierSuccess
-from projections.run_comparison import RunComparison
 from web.pages.compare import CompareQuery
 from web.pages.query import read_query
 from web.pages.run import unknown_run

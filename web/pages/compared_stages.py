@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from projections import RunSummary
-from projections.baselines import Usual
-from projections.paired_attempts import AttemptPair
-from projections.paired_values import DurationPair, pair_durations
-from projections.run_comparison import RunComparison
+from projections.comparing.paired_attempts import AttemptPair
+from projections.comparing.paired_values import DurationPair, pair_durations
+from projections.comparing.run_comparison import RunComparison
+from projections.statistics.baselines import Usual
 from web.charts.deltas import Delta, DeltaBar, draw_deltas
 from web.charts.gantt import MOST_ROWS, GanttRow, Interval, draw_gantt
 from web.charts.time_axis import Tick

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ledger.events import EVENT_TYPES
 from ledger.fields import RUN_ID
-from projections.pipeline_counts import pipeline_names
+from projections.pipelines.pipeline_counts import pipeline_names
 from web.addresses import with_query
 from web.command_line import command_line
 from web.pages.log_page import EventFilter, Gap, LogPage, read_log_page

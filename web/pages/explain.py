@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.errors import LedgerDamaged
 from ledger.fields import RUN_ID
-from projections.explanation import explain
+from projections.runs.explanation import explain
 from web.pages.page import Values, Visit
 from web.pages.run import unknown_run
 from web.problems import Problem

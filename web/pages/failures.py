@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ledger.folder import DEFAULT_FOLDER
+from ledger.disk.folder import DEFAULT_FOLDER
 from projections import RunHistory
-from projections.failure_details import FailureSample, failure_samples, failures_over_time
-from projections.failures import FailureGroup, FailuresPage, list_failures
-from projections.pipeline_counts import pipeline_names
+from projections.failures.by_fingerprint import FailureGroup, FailuresPage, list_failures
+from projections.failures.failure_details import FailureSample, failure_samples, failures_over_time
+from projections.pipelines.pipeline_counts import pipeline_names
 from web.addresses import run_address, with_query
 from web.charts.sparkline import SparkBar, spark_bars
 from web.pages.failures_query import FailuresQuery, State, failures_address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from ledger.folder import DEFAULT_FOLDER
+from ledger.disk.folder import DEFAULT_FOLDER
 from projections import RunHistory
 
 __all__ = ["how_to_begin"]

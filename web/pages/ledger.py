@@ -11,9 +11,9 @@ from ledger import LogReader
 from ledger.errors import BadEvidence, LedgerError, NotProven
 from ledger.evidence.signed_note import VerifierKey
 from ledger.evidence.tree_head import TreeHead, stored_tree_head
-from ledger.log_extent import extent_of, quarantined_in
-from projections.projection_standing import ProjectionStanding, parked_in, standings
-from projections.row_store import ParkedEvent
+from ledger.reading.log_extent import extent_of, quarantined_in
+from projections.read_model.projection_standing import ProjectionStanding, parked_in, standings
+from projections.read_model.row_store import ParkedEvent
 from web.command_line import command_line
 from web.pages.page import Changes, Values, Visit
 from web.verifying import Verdict, VerifyState

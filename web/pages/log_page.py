@@ -15,8 +15,8 @@ from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.events import RUNLESS_TYPES
 from ledger.fields import RUN_ID
-from ledger.sound_reading import OutOfReach
-from ledger.walk import Line
+from ledger.line.walk import Line
+from ledger.reading.sound_reading import OutOfReach
 from projections import RunHistory
 from web.event_row import EventRow, row_of
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from projections import RunSummary
-from projections.recent_runs import (
+from projections.pipelines.recent_runs import (
     LAST_RUNS,
     PipelineNow,
     RecentRun,

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from projections import RunHistory
-from projections.out_of_reach import ranges_text
+from projections.read_model.out_of_reach import ranges_text
 from web.addresses import way_up
 from web.api.accepting import takes_gzip
 from web.audit import Audit

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from projections.freshness import Expectation, Finding
-from projections.pipeline_standings import check_freshness
-from projections.recent_runs import PipelineNow, RecentRun, pipeline_now
-from projections.regressions import list_regressions
-from projections.run_grid import GridCell, GridRun, RunGrid, run_grid
+from projections.pipelines.freshness import Expectation, Finding
+from projections.pipelines.pipeline_standings import check_freshness
+from projections.pipelines.recent_runs import PipelineNow, RecentRun, pipeline_now
+from projections.pipelines.run_grid import GridCell, GridRun, RunGrid, run_grid
+from projections.statistics.regressions import list_regressions
 from web.addresses import pipeline_address, with_query
 from web.charts.heat import heat_levels
 from web.charts.strip import StripBar, draw_strip

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from projections import RunHistory
-from projections.statistics import BucketFigures, Figures, statistics
+from projections.statistics.over_time import BucketFigures, Figures, statistics
 from web.charts.sparkline import spark_lines
 
 __all__ = ["PipelineTrends", "StageTrend", "pipeline_trends"]

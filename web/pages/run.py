@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ledger.disk.folder import DEFAULT_FOLDER
 from ledger.fields import RUN_ID
-from ledger.folder import DEFAULT_FOLDER
 from projections import RunHistory, RunSummary
 from projections.errors import AsOfNotReached
-from projections.regressions import Speed, speed_of
+from projections.statistics.regressions import Speed, speed_of
 from web.pages.page import Values, Visit
 from web.pages.query import PageQuery
 from web.pages.run_stages import attempt_rows, failed_attempts, stage_chart

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from projections import RunSummary
-from projections.run_summary import Attempt
+from projections.runs.run_summary import Attempt
 from web.charts.gantt import Gantt, Interval, draw_gantt
 from web.run_row import stage_marks
 from web.wording import readable

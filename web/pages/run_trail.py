@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
-from ledger.walk import Line
+from ledger.line.walk import Line
 from web.event_row import EventRow, event_row
 
 __all__ = ["Annotation", "RunTrail", "position_at_event", "read_trail"]

@@ -8,11 +8,11 @@ from typing import Any
 
 from ledger.fields import RUN_ID
 from projections import RunHistory, RunSummary
-from projections.activity import list_activity
-from projections.pipeline_counts import pipeline_names
-from projections.run_filter import RESULTS
-from projections.run_order import RunOrder
-from projections.runs_page import RunsPage
+from projections.listing.run_filter import RESULTS
+from projections.listing.run_order import RunOrder
+from projections.listing.runs_page import RunsPage
+from projections.pipelines.activity import list_activity
+from projections.pipelines.pipeline_counts import pipeline_names
 from web.charts.activity import draw_activity
 from web.pages.first_steps import how_to_begin
 from web.pages.page import Values, Visit

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ledger.errors import InvalidEvent
-from projections.run_filter import RunFilter
-from projections.run_order import RunKey, RunOrder
+from projections.listing.run_filter import RunFilter
+from projections.listing.run_order import RunKey, RunOrder
 from web.addresses import with_query
 from web.pages.query import PageQuery
 from web.parameters import Past

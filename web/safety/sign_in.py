@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ledger.folder import Identity
+from ledger.disk.folder import Identity
 from web.safety.admission import Access
 from web.safety.guard import cookie_value
 from web.safety.sign_in_page import sign_in_page

@@ -13,7 +13,7 @@ from automation.access.server_access import ServerAccess
 from automation.access.token_store import TokenStore, default_tokens_path
 from automation.access.tokens import Kind, Scope, allows, id_in, is_text_of, make_token
 from automation.errors import TokenNotFound, TokensUnusable
-from ledger.folder import Identity
+from ledger.disk.folder import Identity
 
 NOW = datetime(2026, 1, 15, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from automation.commands.finding_words import finding_line, span_text
+from automation.commands.printing.finding_words import finding_line, span_text
 from ledger import EventLog, LogReader, RunContext
-from ledger.folder import LedgerFolder
-from projections.freshness import Finding, FindingKind
+from ledger.disk.folder import LedgerFolder
+from projections.pipelines.freshness import Finding, FindingKind
 from tests.automation.commands.in_process import CommandLine
 from tests.ledger.damage import flip
 from tests.projections.ledgers import append

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from automation.commands.comparison_markdown import comparison_markdown
+from automation.commands.printing.comparison_markdown import comparison_markdown
 from ledger import EventLog
 from ledger.events import ErrorInfo, EventData, RunEnded, RunStarted, StageCompleted, StageFailed
 from projections import RunHistory
-from projections.baselines import Baseline, Usual
-from projections.compared_runs import compare_recorded
-from projections.run_comparison import RunComparison, compare_runs
-from projections.run_fold import fold, initial, summarize
+from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.run_comparison import RunComparison, compare_runs
+from projections.runs.run_fold import fold, initial, summarize
+from projections.statistics.baselines import Baseline, Usual
 from tests.automation.commands.in_process import CommandLine
 from tests.projections.ledgers import append
 from tests.projections.payloads import WRITER, began, imported, skipped

@@ -14,8 +14,8 @@ from tests.ledger.damage import flip, last_segment
 from tests.ledger.witness import snapshot
 from tests.projections.ledgers import forge
 from tests.projections.payloads import began, ended, started
+from tests.projections.read_model.test_read_only_folder import read_only
 from tests.projections.recorded import tell
-from tests.projections.test_read_only_folder import read_only
 
 
 @pytest.fixture

@@ -246,4 +246,4 @@ def test_it_imports_no_more_than_it_needs(folder: Path) -> None:
     heavy = {"typer", "rich", "tenacity", "asyncio", "sqlite3", "http.client", "projections"}
     heavy |= {"pydantic_settings", "importlib.metadata", "email"}
     assert not heavy & set(loaded)
-    assert "ledger.run_context" in loaded
+    assert "ledger.recording.run_context" in loaded

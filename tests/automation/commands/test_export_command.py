@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader, RunContext
-from ledger.folder import LedgerFolder
+from ledger.disk.folder import LedgerFolder
 from tests.automation.commands.in_process import CommandLine
 from tests.ledger.damage import flip
 

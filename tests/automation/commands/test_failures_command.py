@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader, RunContext
-from ledger.folder import LedgerFolder
+from ledger.disk.folder import LedgerFolder
 from projections import RunHistory
-from projections.failures import list_failures
+from projections.failures.by_fingerprint import list_failures
 from tests.automation.commands.in_process import CommandLine
 from tests.ledger.damage import flip
 

@@ -12,7 +12,7 @@ import pytest
 from automation.commands import main
 from ledger import EventLog, LogReader
 from ledger.plain_values import utc_text
-from projections.fingerprint import fingerprint_of
+from projections.failures.fingerprint import fingerprint_of
 from tests.projections.payloads import annotated, began, done, ended, failed, started
 from tests.projections.recorded import tell
 

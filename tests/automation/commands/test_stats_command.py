@@ -9,11 +9,11 @@ import pytest
 
 from ledger import NewEvent
 from projections import RunHistory
-from projections.statistics import statistics
+from projections.statistics.over_time import statistics
 from projections.testing import lines_of, write_log
 from tests.automation.commands.in_process import CommandLine
 from tests.projections.payloads import began, done, ended, failed, started
-from tests.projections.test_regressions import Told, runs_of
+from tests.projections.statistics.test_regressions import Told, runs_of
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.evidence.key_file import read_key_file
 from ledger.evidence.merkle import verify_consistency
 from ledger.evidence.tree_head import TreeHead, stored_tree_head
-from ledger.folder import LedgerFolder
 from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.processes import RUNFOLD
 from tests.ledger.damage import copy_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from projections.registry import registered
-from projections.run_rows import RunRows
+from projections.runs.run_rows import RunRows
 from tests.automation.commands.in_process import CommandLine
 from tests.ledger.damage import flip
 from tests.ledger.witness import segments_of

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import LedgerReplaced, NotProven
 from ledger.evidence.evidence_check import SignatureState, check_evidence
 from ledger.evidence.evidence_file import make_evidence
@@ -17,7 +18,6 @@ from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
-from ledger.folder import LedgerFolder
 from tests.ledger.damage import flip
 from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.examples import one_run, run_started

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from ledger import LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import LedgerDamaged, LedgerReplaced, NotProven
 from ledger.evidence.extension import check_extends
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
-from ledger.folder import LedgerFolder
 from ledger.integrity.repair import repair
 from tests.ledger.damage import copy_of, flip
 from tests.ledger.evidence.whole_tree import root_of

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.disk.folder import Identity
 from ledger.errors import BadEvidence, KeyNotFound, KeyRefused
 from ledger.evidence.key_file import create_key_file, default_key_path, read_key_file
 from ledger.evidence.signed_note import Note, SigningKey, is_signed_by
-from ledger.folder import Identity
 
 
 def test_new_keys_differ_and_work(tmp_path: Path) -> None:

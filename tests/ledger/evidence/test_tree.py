@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import LogReader
+from ledger.disk.lock import open_lock_file, try_flock
 from ledger.errors import LedgerReplaced
 from ledger.evidence.merkle import (
     hash_leaf,
@@ -21,7 +22,6 @@ from ledger.evidence.merkle import (
 )
 from ledger.evidence.tree import LedgerTree, root_from_lines
 from ledger.evidence.tree_records import BadRecord, MemoryBytes, TreeRecords
-from ledger.lock import open_lock_file, try_flock
 from tests.ledger.damage import flip
 from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.forging import forge, leaves_of, long_log, put_lines, short_log

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import LogReader
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import (
     BadEvidence,
     LedgerReplaced,
@@ -24,7 +25,6 @@ from ledger.evidence.merkle import verify_consistency
 from ledger.evidence.signed_note import MAX_NOTE, SigningKey
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
 from ledger.evidence.tree_head_signing import sign_tree_head
-from ledger.folder import LedgerFolder
 from tests.ledger.damage import flip, lose_lock, set_mark
 from tests.ledger.evidence.whole_tree import root_of
 from tests.ledger.forging import forge, leaves_of, short_log

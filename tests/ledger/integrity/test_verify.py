@@ -16,8 +16,8 @@ from ledger.errors import LedgerNotFound
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, origin_of
 from ledger.integrity.verify import verify
-from ledger.run_index import encode_index
-from ledger.sealing import seal_in_background
+from ledger.reading.run_index import encode_index
+from ledger.writing.sealing import seal_in_background
 from tests.ledger.damage import copy_of, flip, last_segment, lose_lock, set_mark
 from tests.ledger.damaged_logs import Damage, DamagedLog, damages, forge, make_log
 from tests.ledger.evidence.whole_tree import root_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ledger.disk.folder import LedgerFolder
 from ledger.errors import InvalidEvent, LedgerDamaged
-from ledger.folder import LedgerFolder
 from projections import RunHistory
 from projections.errors import AsOfNotReached
 from projections.exporting.columns import COLUMNS, Exported

@@ -15,8 +15,8 @@ from ledger import EventLog, NewEvent, RunContext
 from projections import RunHistory
 from projections.exporting.columns import COLUMNS, Exported
 from projections.exporting.run_export import export_runs, export_stages
-from projections.run_filter import RunFilter
-from projections.run_summary import RunSummary
+from projections.listing.run_filter import RunFilter
+from projections.runs.run_summary import RunSummary
 from tests.projections.drawn_runs import filters, interleaved_runs
 from tests.projections.exporting.reading_back import from_csv, from_jsonl, from_parquet
 from tests.projections.past_ledgers import write_log

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 
 from app import create_app
 from ledger import EventLog, LogReader
-from ledger.codec import MAX_BATCH
 from ledger.errors import AppendFailed, DurabilityUnknown, LedgerError, LockTimeout
 from ledger.events import RUNLESS_TYPES
-from ledger.leases import read_lease
+from ledger.line.codec import MAX_BATCH
 from ledger.remote.wire import PRODUCER_TYPES
+from ledger.writers.leases import read_lease
 from tests.ledger.damage import flip, last_segment
 from tests.ledger.examples import event_id, run_ended, stage_completed
 from tests.web.posting import EVENTS, sent, sent_stage, sent_start

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app import create_app
 from projections import RunHistory
-from projections.run_filter import RunFilter
+from projections.listing.run_filter import RunFilter
 from tests.web.recorded import record_each_result, record_run
 from web.api.runs import RunsQuery
 

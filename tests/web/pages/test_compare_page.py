@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from app import create_app
 from ledger import EventLog
 from projections import RunHistory
-from projections.compared_runs import compare_recorded
+from projections.comparing.compared_runs import compare_recorded
 from tests.web.pages.browsing import window
 from tests.web.sample_runs import Story
 from tests.web.serving import Server

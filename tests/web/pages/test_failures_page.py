@@ -17,7 +17,7 @@ from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
 from ledger import LogReader
 from projections import RunHistory
-from projections.failures import list_failures
+from projections.failures.by_fingerprint import list_failures
 from tests.web.pages.browsing import window
 from tests.web.sample_runs import record_sample
 from tests.web.serving import EVERYBODY, serving

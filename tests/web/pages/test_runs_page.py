@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app import create_app
 from ledger import EventLog
-from ledger.run_context import RunContext
+from ledger.recording.run_context import RunContext
 from tests.web.pages.browsing import window
 from tests.web.serving import Server
 

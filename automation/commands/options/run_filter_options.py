@@ -1,0 +1,118 @@
+"""The options by which runs are chosen, once for every command that has them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from automation.commands.failure_choice import find_fingerprint
+from automation.commands.options.moments import parse_moment
+from automation.commands.options.options import parse_pairs
+from projections import RunHistory
+from projections.failures.fingerprint import DIGITS
+from projections.listing.run_filter import RunFilter
+
+__all__ = ["chooses_runs", "with_whole_fingerprint"]
+
+_Text = str | None
+
+
+def _time_option(name: str, text: str) -> Any:  # noqa: ANN401 - typer's own kind
+    return typer.Option(f"--{name}", metavar="TIME", help=text)
+
+
+def chooses_runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose runs; it takes the filter as ``matching``."""
+    options = inspect.signature(_run_filter, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+    others = [parameter for name, parameter in own.items() if name != "matching"]
+
+    @functools.wraps(command)
+    def choosing(**given: Any) -> None:
+        chosen = {name: given.pop(name) for name in options}
+        command(**given, matching=_run_filter(**chosen))
+
+    parameters = [*options.values(), *others]
+    choosing.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by inspect
+    choosing.__annotations__ = {each.name: each.annotation for each in parameters}
+    return choosing
+
+
+def _run_filter(
+    *,
+    result: Annotated[
+        _Text,
+        typer.Option(help="Only runs that ended so: success, failed or stopped; or running."),
+    ] = None,
+    running: Annotated[
+        bool, typer.Option("--running", help="The same as --result running.")
+    ] = False,
+    pipeline: Annotated[_Text, typer.Option(help="Only runs of this pipeline.")] = None,
+    stage: Annotated[_Text, typer.Option(help="Only runs that executed this stage.")] = None,
+    failed_stage: Annotated[
+        _Text, typer.Option(metavar="STAGE", help="Only runs in which this stage failed.")
+    ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Only runs with this metadata. May be repeated."),
+    ] = None,
+    started_after: Annotated[_Text, _time_option("started-after", "Started then or later.")] = None,
+    started_before: Annotated[_Text, _time_option("started-before", "Started earlier.")] = None,
+    ended_after: Annotated[_Text, _time_option("ended-after", "Ended then or later.")] = None,
+    ended_before: Annotated[_Text, _time_option("ended-before", "Ended earlier.")] = None,
+    duration_above: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Took as long, or longer.")
+    ] = None,
+    duration_below: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Took less.")
+    ] = None,
+    reason: Annotated[
+        _Text, typer.Option(metavar="TEXT", help="The reason of the failure holds this text.")
+    ] = None,
+    fingerprint: Annotated[
+        _Text,
+        typer.Option(
+            metavar="HEX",
+            help="It failed with this, as runfold failures tells; its beginning will do.",
+        ),
+    ] = None,
+) -> RunFilter:
+    return RunFilter(
+        result=None if result == "running" else result,  # type: ignore[arg-type] # any text: the filter names what it may be
+        running=running or result == "running",
+        pipeline=pipeline,
+        stage_executed=stage,
+        stage_failed=failed_stage,
+        metadata=parse_pairs("--metadata", metadata or ()),
+        started_after=_moment("--started-after", started_after),
+        started_before=_moment("--started-before", started_before),
+        ended_after=_moment("--ended-after", ended_after),
+        ended_before=_moment("--ended-before", ended_before),
+        duration_above=duration_above,
+        duration_below=duration_below,
+        reason=reason,
+        fingerprint=fingerprint,
+    )
+
+
+def with_whole_fingerprint(matching: RunFilter, history: RunHistory) -> RunFilter:
+    """Complete the beginning of a fingerprint; a whole one need not be of any failure yet.
+
+    Raises:
+        FailureNotFound: no failure is meant by it.
+        FailureAmbiguous: several are.
+    """
+    given = matching.fingerprint
+    if given is None or len(given) == DIGITS:
+        return matching
+    return msgspec.structs.replace(matching, fingerprint=find_fingerprint(history, given))
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    return None if text is None else parse_moment(option, text)

@@ -1,0 +1,1 @@
+"""Running a pipeline: its stages, their attempts, and how each is ended."""

@@ -1,0 +1,1 @@
+"""Reading the log: after a position, one run, a time, over damage, or following."""

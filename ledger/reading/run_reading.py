@@ -1,0 +1,90 @@
+"""Read one run's lines, found by the index, without scanning the log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ledger.disk.folder import LedgerFolder, segment_name
+from ledger.disk.mark import Mark
+from ledger.errors import BadLine, LedgerDamaged
+from ledger.line.codec import MAX_LINE, decode_envelope, leaf_hash
+from ledger.line.walk import End, Line
+from ledger.reading.recorded_repairs import RecordedRepairs
+from ledger.reading.run_index import RunIndex
+
+__all__ = ["RunReading"]
+
+_SHORT_LINE = 1 << 12
+
+
+class RunReading:
+    """Reads the lines of single runs. A run with a damaged line is never shown shorter."""
+
+    def __init__(
+        self,
+        folder: LedgerFolder,
+        index: RunIndex,
+        repairs: RecordedRepairs,
+        open_segment: Callable[[Path], int],
+    ) -> None:
+        """Read the log in ``folder``; ``repairs`` are those of the same log."""
+        self._folder = folder
+        self._index = index
+        self._repairs = repairs
+        self._open = open_segment
+
+    def lines(self, run_id: str | None, until: int | None, mark: Mark) -> Iterator[Line]:
+        """Yield one run's checked raw lines; None is for events of no run.
+
+        Raises:
+            LedgerDamaged: a line is not what was written, or one is missing.
+        """
+        repaired = self._repairs.are_known(mark)
+        opened: tuple[int, int] | None = None
+        sequence = position = 0
+        try:
+            for segment, offset in list(self._index.places(run_id, mark.segment, mark.offset)):
+                if repaired and self._repairs.skip(segment, offset):
+                    continue
+                if opened is None or opened[0] != segment:
+                    if opened is not None:
+                        os.close(opened[1])
+                    opened = segment, self._open(self._folder.segment(segment))
+                line = self._line_at(opened[1], segment, offset)
+                if line.envelope.run_id != run_id:
+                    continue
+                if until is not None and line.end.position > until:
+                    return
+                self._check_sequence(line, sequence, position)
+                sequence, position = line.envelope.sequence, line.end.position
+                yield line
+        finally:
+            if opened is not None:
+                os.close(opened[1])
+
+    def _check_sequence(self, line: Line, sequence: int, position: int) -> None:
+        """Check that a line is the next of its run, but for those that a repair gave up."""
+        expected = sequence + (line.envelope.run_id is not None)
+        found = line.envelope.sequence
+        if found == expected:
+            return
+        if not expected < found <= expected + self._repairs.lost(position, line.end.position):
+            reason = f"sequence is {found}, expected {expected}"
+            name = segment_name(line.end.segment)
+            raise LedgerDamaged(name, line.end.position, line.start, reason)
+
+    def _line_at(self, fd: int, segment: int, offset: int) -> Line:
+        """Read the one line that starts at a place, and check it by itself."""
+        for room in (_SHORT_LINE, MAX_LINE):
+            raw, newline, _ = os.pread(fd, room, offset).partition(b"\n")
+            if newline:
+                break
+        try:
+            envelope = decode_envelope(raw if newline else b"")
+        except BadLine as error:
+            raise LedgerDamaged(segment_name(segment), 0, offset, error.reason) from None
+        stop = offset + len(raw) + 1
+        end = End(segment, stop, envelope.position, leaf_hash(raw), envelope.recorded_at)
+        return Line(envelope, raw, offset, end)

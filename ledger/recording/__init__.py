@@ -1,0 +1,1 @@
+"""What a running pipeline holds to record itself."""

@@ -1,0 +1,1 @@
+"""Secrets are taken out of an event before it is appended: the log cannot forget."""

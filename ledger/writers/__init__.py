@@ -1,0 +1,1 @@
+"""Who writes, and the signs that it is still there."""

@@ -1,0 +1,1 @@
+"""How projections follow the log: folded, caught up, and rebuilt beside the live model."""

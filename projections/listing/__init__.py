@@ -1,0 +1,1 @@
+"""Lists of runs and single runs, now and as they were."""

@@ -1,0 +1,1 @@
+"""How the pipelines stand: their last runs, and what is expected of them."""

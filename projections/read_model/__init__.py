@@ -1,0 +1,1 @@
+"""The read model: a SQLite file per generation, and how it stands."""

@@ -1,0 +1,180 @@
+"""``runs.jsonl``: one line for each end of a run, for people with ``tail`` and spreadsheets.
+
+Each line is the summary as of its terminal event: exactly its first nine keys, in order, with the
+spacing of ``json.dumps``. A real end after a presumed one adds a line; the last line
+of a run wins. The checkpoint beside the read models knows the file's length, so a crash between
+the two neither doubles nor loses a line, and a file that is rebuilt is the same to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from ledger import LogReader
+from ledger.disk.files import replace_atomically, sync_data
+from ledger.disk.lock import FolderLock
+from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
+from ledger.lifecycle import RunPhase
+from ledger.line.codec import ZERO_HASH
+from ledger.line.replayed import ReplayedEvent, decode_replayed
+from ledger.reading.replay import replay, replay_run
+from ledger.reading.sound_reading import OutOfReach
+from projections.engine.projector import PATIENCE
+from projections.runs.run_fold import evolve, fold, initial, summarize
+from projections.runs.run_state import RunState
+from projections.runs.run_summary import FIRST_NINE, RunSummary
+
+__all__ = ["RunsFile", "runs_file_line"]
+
+_ENDS = frozenset({"run_ended", "run_abandoned", "run_imported"})
+_BUFFER = 1 << 20
+
+
+class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ledger_id: str
+    position: int
+    leaf: str
+    length: int
+
+
+def runs_file_line(summary: RunSummary) -> str:
+    """Write a summary as one line of ``runs.jsonl``."""
+    return json.dumps(summary.model_dump(mode="json", include=set(FIRST_NINE))) + "\n"
+
+
+class RunsFile:
+    """The ``runs.jsonl`` of one data folder."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Keep the file of the ledger in ``folder``.
+
+        Raises:
+            LedgerNotFound: there is none.
+        """
+        self._reader = LogReader(folder)
+        self.path = self._reader.folder.runs_file
+        self._checkpoint_file = self._reader.folder.read_models / "runs.jsonl.checkpoint"
+
+    def catch_up(self) -> int:
+        """Write the lines of all ends since the checkpoint; give the number of lines written.
+
+        Raises:
+            LockTimeout: another process is writing them and did not finish in time.
+            LedgerDamaged: the log cannot be read.
+        """
+        self._checkpoint_file.parent.mkdir(exist_ok=True)
+        lock = FolderLock(self._checkpoint_file.with_name("runs.jsonl.lock"), PATIENCE)
+        try:
+            with lock.hold():
+                return self._write_from(self._valid_checkpoint())
+        finally:
+            lock.close()
+
+    def _valid_checkpoint(self) -> _Checkpoint:
+        """Read the checkpoint, if the file and the log still are what it was made from."""
+        nothing = _Checkpoint(self._reader.identity.ledger_id, 0, ZERO_HASH, 0)
+        try:
+            found = msgspec.json.decode(self._checkpoint_file.read_bytes(), type=_Checkpoint)
+            leaf = self._reader.leaf_at(found.position)
+        except (FileNotFoundError, UnicodeDecodeError, msgspec.DecodeError, LedgerError):
+            return nothing
+        same = found.leaf == leaf and found.ledger_id == nothing.ledger_id
+        return found if same and self._length() >= found.length else nothing
+
+    def _length(self) -> int:
+        """Give the length of the file; -1 where there is none."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return -1
+
+    def _write_from(self, checkpoint: _Checkpoint) -> int:
+        last = self._reader.position
+        if (last, self._length()) == (checkpoint.position, checkpoint.length):
+            return 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        written = 0
+        with os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=_BUFFER) as file:
+            file.truncate(checkpoint.length)
+            try:
+                for line in self._lines(checkpoint.position, last):
+                    file.write(line.encode())
+                    written += 1
+            except (LedgerDamaged, LedgerReplaced):
+                # Runs are folded from their first sound event on, so that none is looked up.
+                file.truncate(0)
+                written = 0
+                for line in _seed_lines(self._sound_events(last), None):
+                    file.write(line.encode())
+                    written += 1
+            file.flush()
+            sync_data(file.fileno())
+            length = os.fstat(file.fileno()).st_size
+        reached = _Checkpoint(checkpoint.ledger_id, last, self._leaf_at(last), length)
+        replace_atomically(self._checkpoint_file, msgspec.json.encode(reached))
+        return written
+
+    def _lines(self, after: int, last: int) -> Iterator[str]:
+        """Yield a line for each end after a position.
+
+        A run that began before is folded from its own events, once its end is met.
+        """
+
+        def begin(event: ReplayedEvent) -> RunState:
+            run_id = event.run_id or ""
+            return fold(replay_run(self._reader, run_id, event.position - 1), initial(run_id))
+
+        stretches = replay(self._reader, after, last)
+        return _seed_lines((event for stretch in stretches for event in stretch.events), begin)
+
+    def _sound_events(self, last: int) -> Iterator[ReplayedEvent]:
+        for item in self._reader.read_sound(0, last):
+            if not isinstance(item, OutOfReach):
+                yield decode_replayed(item.line)
+
+    def _leaf_at(self, position: int) -> str:
+        """Give the leaf hash of a line; empty where the line is out of reach."""
+        try:
+            return self._reader.leaf_at(position)
+        except (LedgerDamaged, LedgerReplaced):
+            return ""
+
+
+def _seed_lines(
+    events: Iterable[ReplayedEvent], begin: Callable[[ReplayedEvent], RunState] | None
+) -> Iterator[str]:
+    """Yield a line for each end; ``begin`` gives a run that began before as it stood then.
+
+    Without it, a run begins with the first event that there is of it.
+    """
+    going_on: dict[str, RunState] = {}
+    ended: set[str] = set()
+    for event in events:
+        run_id = event.run_id
+        if run_id is None or run_id in ended:
+            continue
+        before = going_on.get(run_id)
+        if before is None and event.sequence > 1 and begin is not None:
+            if event.type not in _ENDS:
+                continue
+            before = begin(event)
+        before = before or initial(run_id)
+        state = going_on[run_id] = evolve(before, event)
+        if _has_ended(before, state):
+            yield runs_file_line(summarize(state))
+        if state.lifecycle.phase is RunPhase.ENDED:
+            # Nothing that follows an end makes another line.
+            del going_on[run_id]
+            ended.add(run_id)
+
+
+def _has_ended(before: RunState, after: RunState) -> bool:
+    """Tell a terminal event from one that broke the lifecycle, and so ended nothing."""
+    phase = after.lifecycle.phase
+    moved = phase is not before.lifecycle.phase
+    return moved and phase in (RunPhase.ENDED, RunPhase.ABANDONED) and after.result is not None

@@ -1,0 +1,1 @@
+"""How often, how well and how fast: pipelines and stages over time."""
