@@ -187,8 +187,9 @@ def test_a_writer_elsewhere_that_falls_silent_is_told(
 ) -> None:
     """While it is there its lease is kept without an event; when it is gone, the lease runs out."""
     server, process = leased
-    eventually(lambda: [run for run in server.runs() if run["liveness"] == "live"])
     lease = folder / "leases" / "leased"
+    eventually(lease.exists)
+    assert [run["liveness"] for run in server.runs()] == ["live"]
     first = json.loads(lease.read_bytes())
     eventually(lambda: json.loads(lease.read_bytes()) != first)
     assert len(list(LogReader(folder).read_run("leased"))) == 1

@@ -77,7 +77,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"retry_count": None}, "retry_count", "valid integer"),
     ({"retry_count": -1}, "retry_count", "greater than or equal to 0"),
     ({"retry_count": "1"}, "retry_count", "valid integer"),
-    ({"retry_count": 1.0}, "retry_count", "valid integer"),
+    ({"retry_count": 1.5}, "retry_count", "valid integer"),
     ({"retry_count": True}, "retry_count", "valid integer"),
     ({"metadata": None}, "metadata", "valid dictionary"),
     ({"metadata": [["a", 1]]}, "metadata", "valid dictionary"),

@@ -81,7 +81,7 @@ def test_a_reader_that_left_is_told_once(tmp_path: Path) -> None:
     """After that whatever is written goes nowhere, also at the end of the process."""
     program = (
         "import sys\n"
-        "from automation.commands.output import write_data\n"
+        "from automation.commands.printing.output import write_data\n"
         "sys.stdin.read()\n"
         "told = [write_data(b'x' * 100_000), write_data(b'y')]\n"
         f"open({str(tmp_path / 'told')!r}, 'w').write(str(told))\n"

@@ -19,7 +19,7 @@ def test_what_is_printed_goes_to_stderr_in_order(tmp_path: Path) -> None:
     """Python and child processes alike are turned away from stdout, inside the block only."""
     program = (
         "import os\n"
-        "from automation.commands.standard_streams import stdout_goes_to_stderr\n"
+        "from automation.commands.printing.standard_streams import stdout_goes_to_stderr\n"
         "print('before')\n"
         "with stdout_goes_to_stderr():\n"
         "    print('one'); os.system('echo two'); print('three'); os.system('echo four')\n"
