@@ -51,7 +51,7 @@ test test-faults bench: export PYTHONDONTWRITEBYTECODE :=
 
 test: lint types ## lint, types and all tests but the long fault runs
 	tools/system-packages
-	$(BIN)/pytest -m "not faults" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not faults" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: setup ## the long runs with injected faults
 	tools/system-packages
