@@ -6,9 +6,10 @@ import errno
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -130,8 +131,11 @@ class EventLog:
         self._sealers: list[threading.Thread] = []
         self._stale = False
 
-    def _create_where_missing(self) -> LedgerCreated:
-        """Lay out the folder if it is new; two processes may try at once."""
+    def _create_where_missing(self) -> Callable[[], LedgerCreated]:
+        """Lay out the folder if it is new; two processes may try at once.
+
+        Gives what makes the first event: few need it, and the model takes long to be made.
+        """
         folder = self._folder
         if not folder.exists():
             make_folder(folder.path)
@@ -152,7 +156,7 @@ class EventLog:
                 f"its format is {identity.format}; this version writes format {FORMAT}",
             )
         check_identity(folder, identity.ledger_id)
-        return LedgerCreated(ledger_id=identity.ledger_id, format=identity.format)
+        return partial(LedgerCreated, ledger_id=identity.ledger_id, format=identity.format)
 
     def _check_file_system(self) -> None:
         kind = file_system_of(self._folder.path)

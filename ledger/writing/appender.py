@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -93,10 +93,10 @@ class Appender:
         self._unsynced: End | None = None
         self.sealed: list[int] = []
 
-    def recover(self, created: EventData | None) -> None:
+    def recover(self, created: Callable[[], EventData] | None) -> None:
         """Open the log: check above the mark, cut off a torn tail, sync and advance the mark.
 
-        ``created`` is the first event, appended where the log is empty.
+        ``created`` makes the first event, which is appended where the log is empty.
         """
         with self._lock.hold():
             self._refresh(created)
@@ -154,7 +154,7 @@ class Appender:
         """Whether something was appended that no sync has confirmed."""
         return self._unsynced is not None
 
-    def _refresh(self, created: EventData | None = None) -> None:
+    def _refresh(self, created: Callable[[], EventData] | None = None) -> None:
         """Bring the tail up to what others did."""
         records = self._records
         records.read(self._lock.fd)
@@ -164,7 +164,7 @@ class Appender:
             self._states.forget()
             self._turn.replace_poisoned(self._tail)
         if self._tail.end.position == 0 and created is not None:
-            self._write_own(created)
+            self._write_own(created())
         while self._tail.recovered:
             self._write_own(self._tail.recovered[0])
             self._tail.recovered.pop(0)
