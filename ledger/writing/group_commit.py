@@ -3,12 +3,17 @@
 Who appends while nobody else does commits its own request at once. Those who come meanwhile queue;
 the first of them leads next: it takes the whole queue, writes and syncs it at once, answers
 everyone in it, and passes the lead on in the same way. 64 writers then cost little more than one.
+
+An interrupt may end whoever leads between any two steps. Those who wait look now and then whether
+anybody is still at work, and lead themselves where nobody is. What was asked for may then be asked
+for twice; the ids of the events tell the log what it has already.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupCommit"]
 
+# Seconds: so long after an interrupt at the worst moment others go on.
+_LOOK_AFTER = 0.1
+
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
@@ -24,16 +32,22 @@ Answer = TypeVar("Answer")
 class _Pending(Generic[Request, Answer]):
     """A request, its answer once there is one, and how to wake whoever waits for it."""
 
-    __slots__ = ("answer", "error", "future", "leads", "request", "wake")
+    __slots__ = ("answer", "done", "error", "future", "leads", "request", "wake")
 
     def __init__(self, request: Request, future: asyncio.Future[Answer] | None = None) -> None:
         self.request = request
         self.future = future
         self.leads = False
+        self.done = False
         self.error: BaseException | None = None
         self.answer: Answer | None = None
         self.wake = threading.Lock()
         self.wake.acquire()
+
+    def call(self) -> None:
+        # Who was called already, or looked by itself, needs no second call.
+        with suppress(RuntimeError):
+            self.wake.release()
 
     def result(self) -> Answer:
         if self.error is not None:
@@ -83,14 +97,36 @@ class GroupCommit(Generic[Request, Answer]):
         waiter: _Pending[Request, Answer] = _Pending(request)
         try:
             self._enqueue(waiter)
-            if not waiter.leads:
-                waiter.wake.acquire()
-            if waiter.leads:
-                self._lead()
+            while not waiter.done:
+                if not waiter.leads:
+                    self._wait(waiter)
+                if waiter.leads:
+                    self._lead()
         except BaseException:
             self._leave(waiter)
             raise
         return waiter.result()
+
+    def _wait(self, waiter: _Pending[Request, Answer]) -> None:
+        """Wait until the request is answered, or is to lead."""
+        while not waiter.wake.acquire(timeout=_LOOK_AFTER):
+            if waiter.done or waiter.leads or self._takes_over(waiter):
+                return
+
+    def _takes_over(self, waiter: _Pending[Request, Answer]) -> bool:
+        """Take the lead where nobody is at work: who took the group that one was in is gone."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            with self._guard:
+                if not waiter.done:
+                    if waiter not in self._waiting:
+                        self._waiting.append(waiter)
+                    self._leader = waiter
+                    waiter.leads = True
+        finally:
+            self._turn.release()
+        return True
 
     def _leave(self, waiter: _Pending[Request, Answer]) -> None:
         """Let somebody else lead: who is interrupted must neither keep the lead nor be given it."""
@@ -149,20 +185,23 @@ class GroupCommit(Generic[Request, Answer]):
         if following.future is not None:
             self._lead_elsewhere()
         else:
-            following.wake.release()
+            following.call()
 
     def _answer(self, group: list[_Pending[Request, Answer]]) -> None:
         if not group:
             return
         answers: Sequence[Answer | BaseException]
         try:
-            answers = self._commit([waiter.request for waiter in group])
-        except BaseException as error:
-            _give(group, [error] * len(group))
-            if not isinstance(error, Exception):
-                raise
-        else:
+            try:
+                answers = self._commit([waiter.request for waiter in group])
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who asked are to know
+                answers = [error] * len(group)
             _give(group, answers)
+        except BaseException:
+            # An interrupt of this thread is no answer to the others.
+            with self._guard:
+                self._waiting[:0] = [waiter for waiter in group if not waiter.done]
+            raise
 
     def exclusively(self, action: Callable[[], None]) -> None:
         """Run something while no group is being committed."""
@@ -192,11 +231,15 @@ def _give(
             waiter.answer = answer
         if waiter.future is not None:
             tasks.setdefault(waiter.future.get_loop(), []).append(waiter)
-        elif not waiter.leads:
-            waiter.wake.release()
+            continue
+        waiter.done = True
+        if not waiter.leads:
+            waiter.call()
     for loop, waiters in tasks.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_resolve, waiters)
+        for waiter in waiters:
+            waiter.done = True
 
 
 def _resolve(waiters: list[_Pending[Request, Answer]]) -> None:
