@@ -49,9 +49,10 @@ run: setup ## record one run of the pipeline market-data, then serve the dashboa
 # Compiled once and kept, whatever is set: the tests start hundreds of processes.
 test test-faults bench: export PYTHONDONTWRITEBYTECODE :=
 
+# The pages first: they take longest, and who has them last would be left alone with them.
 test: lint types ## lint, types and all tests but the long fault runs
 	tools/system-packages
-	$(BIN)/pytest -m "not faults" -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not faults" -n 3 --dist loadfile --no-loadscope-reorder tests/web/pages tests
 
 test-faults: setup ## the long runs with injected faults
 	tools/system-packages

@@ -14,8 +14,8 @@ from tests.faults.workshop import Workshop
 # whose runs are random.
 # How long an example takes is up to the machine, so it shows nothing.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("people", unhurried, max_examples=50)
-settings.register_profile("ci", unhurried, max_examples=50, derandomize=True, print_blob=True)
+settings.register_profile("people", unhurried, max_examples=30)
+settings.register_profile("ci", unhurried, max_examples=30, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 

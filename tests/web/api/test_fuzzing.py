@@ -13,7 +13,7 @@ from tests.web.recorded import record_each_result
 from tests.web.serving import serving
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = "8"
+EXAMPLES = "6"
 # Its phase "coverage", a thousand questions more, is for whoever changes the parameters.
 PHASES = "fuzzing"
 
