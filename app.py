@@ -39,7 +39,7 @@ from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
 from web.safety.body_limits import BodyLimits
-from web.safety.guard import Guard
+from web.safety.guard import Guard, permits
 from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
@@ -107,7 +107,7 @@ def create_app(
         routes=[
             *routes_of(ledger, kept, ENDPOINTS),
             *sign_in,
-            *_page_routes(ledger, admission, audit, cookie),
+            *_page_routes(ledger, admission, audit),
         ],
         middleware=[
             *_at_the_door(admission, cookie),
@@ -158,17 +158,15 @@ def run(
     return run_server(app, listener, root_path=root_path)
 
 
-def _page_routes(
-    ledger: ServedLedger, admission: Admission, audit: Audit, cookie: str
-) -> list[BaseRoute]:
+def _page_routes(ledger: ServedLedger, admission: Admission, audit: Audit) -> list[BaseRoute]:
     is_writable = os.access(ledger.reader.folder.path, os.W_OK)
 
     def changes(request: Request) -> Changes:
-        if admission.may_change and not Guard(request.app, admission, cookie=cookie).permits(
-            request, "admin"
-        ):
+        if not admission.may_change:
+            return Changes.NEVER
+        if not permits(request.scope, "admin"):
             return Changes.REFUSED
-        return Changes.TAKEN if admission.may_change and is_writable else Changes.NEVER
+        return Changes.TAKEN if is_writable else Changes.NEVER
 
     return [
         *page_routes(PAGES, ledger.history, audit, changes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -11,11 +10,11 @@ import msgspec
 from automation.health.symptom import Symptom, counted, fine, note, wrong
 from ledger import LogReader
 from ledger.disk.folder import LedgerFolder
-from ledger.disk.mark import read_poison
 from ledger.errors import LedgerDamaged, LedgerNotFound, LedgerReplaced
 from ledger.integrity.findings import Finding, Findings
 from ledger.integrity.folder_check import check_folder, check_tail, durable_end
 from ledger.integrity.verify import Verification
+from ledger.reading.log_extent import poisoned_segment
 
 __all__ = ["LogMeasure", "judge_clock", "judge_log", "judge_verification", "measure_log"]
 
@@ -75,20 +74,9 @@ def measure_log(folder: LedgerFolder) -> LogMeasure:
         notes=tuple(findings.notes),
         checked=checked,
         damage=damage,
-        poisoned=_poisoned(folder),
+        poisoned=poisoned_segment(folder),
         last_recorded=last,
     )
-
-
-def _poisoned(folder: LedgerFolder) -> int | None:
-    try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return read_poison(fd)
-    finally:
-        os.close(fd)
 
 
 def judge_log(log: LogMeasure) -> Iterator[Symptom]:

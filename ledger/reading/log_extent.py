@@ -11,7 +11,14 @@ from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark, read_poison
 from ledger.reading.reader import LogReader
 
-__all__ = ["LogExtent", "Quarantined", "SegmentExtent", "extent_of", "quarantined_in"]
+__all__ = [
+    "LogExtent",
+    "Quarantined",
+    "SegmentExtent",
+    "extent_of",
+    "poisoned_segment",
+    "quarantined_in",
+]
 
 
 class SegmentExtent(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +72,7 @@ def extent_of(reader: LogReader) -> LogExtent:
         LedgerDamaged: it is not known how far the log goes.
     """
     folder, mark = reader.folder, reader.mark()
-    firsts = folder.segments()
+    firsts, poisoned = folder.segments(), poisoned_segment(folder)
     sizes = [_size(folder.segment(first)) for first in firsts]
     lasts = [*(first - 1 for first in firsts[1:]), mark.position][: len(firsts)]
     return LogExtent(
@@ -82,8 +89,20 @@ def extent_of(reader: LogReader) -> LogExtent:
             for first, last, size in zip(firsts, lasts, sizes, strict=True)
         ),
         above=sum(_above(mark, *each) for each in zip(firsts, sizes, strict=True)),
-        poisoned=_poisoned(folder),
+        poisoned=None if poisoned is None else segment_name(poisoned),
     )
+
+
+def poisoned_segment(folder: LedgerFolder) -> int | None:
+    """Name the segment whose sync failed, by its first position; None where none did."""
+    try:
+        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return read_poison(fd)
+    finally:
+        os.close(fd)
 
 
 def quarantined_in(folder: LedgerFolder) -> tuple[Quarantined, ...]:
@@ -106,15 +125,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _poisoned(folder: LedgerFolder) -> str | None:
-    try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        segment = read_poison(fd)
-    finally:
-        os.close(fd)
-    return None if segment is None else segment_name(segment)

@@ -9,10 +9,9 @@ import pytest
 from automation.notary import Notary
 from ledger import EventLog, LogReader
 from ledger.errors import LedgerReplaced
+from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of, stored_tree_head
 from tests.ledger.examples import acknowledgement
-
-signed_note = pytest.importorskip("ledger.evidence.signed_note")
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def log(tmp_path: Path) -> EventLog:
 def notary_of(log: EventLog, interval: float) -> tuple[Notary, LogReader]:
     """Give a notary of the log with a key of its own."""
     reader = LogReader(log.folder.path)
-    key = signed_note.SigningKey.generate(origin_of(reader.identity))
+    key = SigningKey.generate(origin_of(reader.identity))
     return Notary(reader, key, interval=interval), reader
 
 

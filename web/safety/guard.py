@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from http import HTTPStatus
 from re import Pattern
 
@@ -24,12 +24,12 @@ from web.safety.answer_headers import SECURITY_HEADERS
 from web.safety.same_origin import SAFE_METHODS, is_same_origin
 from web.safety.sign_in_page import sign_in_page
 
-__all__ = ["OPEN_PATHS", "Guard", "cookie_value", "is_still_admitted"]
+__all__ = ["OPEN_PATHS", "Guard", "cookie_value", "is_still_admitted", "permits"]
 
 OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
 """Paths that need no credential, whatever the method."""
 
-_JUDGE_AGAIN = "runfold.judge_again"
+_GUARD = "runfold.guard"
 _BEARER = b"bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
 
@@ -75,15 +75,15 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
         if scope["type"] == "http":
-            refused = self._judge(scope)
+            refused = self.judge(scope)
             if refused is not None:
                 await _refusal(Request(scope), refused)(scope, receive, send)
                 return
-            # For answers that outlast a token: whoever is let in now may be refused later.
-            scope[_JUDGE_AGAIN] = partial(self._judge, scope)
+            scope[_GUARD] = self
         await self._app(scope, receive, send)
 
-    def _judge(self, scope: Scope) -> Problem | None:
+    def judge(self, scope: Scope) -> Problem | None:
+        """Say why a request is refused; None where it is let in."""
         asked = _asked(scope)
         hosts = self._admission.hosts
         if hosts is not None and (asked.hosts != 1 or asked.host not in hosts):
@@ -98,9 +98,9 @@ class Guard:
             return None
         return self._judge_credential(asked, "read" if safe else self._needed(path))
 
-    def permits(self, request: Request, scope: str) -> bool:
-        """Tell whether a request that was let in could do what another scope is needed for."""
-        return self._judge_credential(_asked(request.scope), scope) is None
+    def permits(self, scope: Scope, needed: str) -> bool:
+        """Tell whether the credential of a request is good for a scope of tokens."""
+        return self._judge_credential(_asked(scope), needed) is None
 
     def _judge_credential(self, asked: _Asked, needed: str) -> Problem | None:
         if needed in self._admission.anonymous:
@@ -129,9 +129,15 @@ class Guard:
 
 
 def is_still_admitted(scope: Scope) -> bool:
-    """Tell whether a request that was let in would be let in now."""
-    judge_again = scope.get(_JUDGE_AGAIN)
-    return judge_again is None or judge_again() is None
+    """Tell whether a request that was let in would be let in now: some answers outlast a token."""
+    guard: Guard | None = scope.get(_GUARD)
+    return guard is None or guard.judge(scope) is None
+
+
+def permits(scope: Scope, needed: str) -> bool:
+    """Tell whether a request that was let in could do what another scope is needed for."""
+    guard: Guard | None = scope.get(_GUARD)
+    return guard is None or guard.permits(scope, needed)
 
 
 def _refusal(request: Request, problem: Problem) -> Response:
