@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ledger import EventLog, LogReader, RunContext
-from ledger.reading.log_extent import extent_of, quarantined_in
+from ledger.disk.mark import write_poison
+from ledger.reading.log_extent import extent_of, poisoned_segment, quarantined_in
+from ledger.writers.machine import boot_id
 
 
 def test_segments_lie_behind_each_other(tmp_path: Path) -> None:
@@ -36,3 +39,21 @@ def test_a_torn_tail_lies_above_the_mark_and_then_in_quarantine(tmp_path: Path) 
     assert extent_of(reader).above == 0
     (kept,) = quarantined_in(reader.folder)
     assert kept.size == 4
+
+
+def test_a_segment_whose_sync_failed_is_named(tmp_path: Path) -> None:
+    """Whoever looks is told of it until the segment is replaced, and not without a lock file."""
+    folder = tmp_path / "runs"
+    EventLog.open(folder).close()
+    reader = LogReader(folder)
+    fd = os.open(reader.folder.lock, os.O_RDWR)
+    write_poison(fd, 1, boot_id())
+    os.close(fd)
+    assert extent_of(reader).poisoned == "00000000000000000001.jsonl"
+    assert poisoned_segment(reader.folder) == 1
+
+    EventLog.open(folder).close()
+
+    assert poisoned_segment(reader.folder) is None
+    reader.folder.lock.unlink()
+    assert poisoned_segment(reader.folder) is None
