@@ -61,9 +61,8 @@ def _send(spool: Spool, token: str | None) -> Leftover:
     try:
         with closing(LedgerClient(parse_url(spool.head.url), token=token)) as client:
             sending = Sending(spool)
-            while sending.send_some(client):
+            while sending.send_some(client) or not sending.finish():
                 pass
-        spool.remove()
     except (Unreachable, InvalidEvent) as error:
         problem = error.reason
         spool.close()

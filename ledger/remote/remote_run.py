@@ -117,8 +117,9 @@ class RemoteRun:
                 if more:
                     continue
                 if self._released.is_set():
-                    self.spool.remove()
-                    break
+                    if sending.finish():
+                        break
+                    continue
                 due = self._lease_due - time.monotonic() if sending.has_begun else None
                 self._wake.wait(due)
         self.spool.close()
@@ -140,8 +141,7 @@ class RemoteRun:
             self._other = None if spool is None else Sending(spool)
         if self._other is None:
             return False
-        if not self._other.send_some(client):
-            self._other.spool.remove()
+        if not self._other.send_some(client) and self._other.finish():
             self._other = None
         return True
 

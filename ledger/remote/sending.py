@@ -70,6 +70,10 @@ class Sending:
         self._offset = end
         return True
 
+    def finish(self) -> bool:
+        """Forget the spool if all of it was sent; False where more came meanwhile."""
+        return self.spool.remove_behind(self._offset)
+
     def _next(self) -> tuple[list[Record], int]:
         """Give what is sent next, and the offset behind it."""
         most = 1 if self._singly else _MOST_EVENTS

@@ -172,10 +172,17 @@ class Spool:
             os.close(fd)
         return path
 
-    def remove(self) -> None:
-        """Forget the file: all of it was taken, or set aside."""
-        self.path.unlink(missing_ok=True)
+    def remove_behind(self, offset: int) -> bool:
+        """Forget the file, unless something was kept behind what was read; tell whether it is gone.
+
+        No append can come between the look and the removal: a later one fails, and is told so.
+        """
+        with self._guard:
+            if any(self.read(offset)):
+                return False
+            self.path.unlink(missing_ok=True)
         self.close()
+        return True
 
     def close(self) -> None:
         """Let go of the file; what is in it stays for whoever sends it later."""

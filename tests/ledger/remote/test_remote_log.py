@@ -17,7 +17,7 @@ from ledger.errors import AppendFailed, InvalidEvent
 from ledger.events import RunAnnotated
 from ledger.remote.leftovers import send_leftovers
 from ledger.remote.remote_log import RemoteLog, parse_url
-from ledger.remote.spool import Spool, refused_events
+from ledger.remote.spool import Spool, refused_events, spool_folder
 from tests.automation.waiting import wait_until
 from tests.ledger.remote.small_ledger import SmallLedger, small_ledger
 
@@ -175,6 +175,19 @@ def test_a_refused_event_is_set_aside_and_the_rest_goes_on(
     assert [one["event"]["data"]["note"] for one in refused] == ["refused"]
     assert refused[0]["reason"] == "422: a mishap"
     assert str(aside) in caplog.text
+
+
+def test_what_is_kept_while_others_are_looked_for_is_sent(
+    ledger: SmallLedger, spools: Path
+) -> None:
+    """A run that ends before its sender has looked through a full folder loses nothing."""
+    folder = spool_folder(spools, ledger.url)
+    folder.mkdir(parents=True)
+    for number in range(3_000):
+        (folder / f"{number}.jsonl").touch()
+    record(RemoteLog(ledger.url, spool=spools))
+
+    assert ledger.types("r") == ONE_STAGE
 
 
 def test_without_its_start_no_event_of_a_run_is_sent(ledger: SmallLedger, spools: Path) -> None:

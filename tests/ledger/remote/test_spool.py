@@ -37,7 +37,7 @@ def numbers(spool: Spool) -> list[int | None]:
 
 
 def test_a_spool_gives_back_what_it_kept(tmp_path: Path) -> None:
-    """More than is read at once, too, and with the ledger that it is for."""
+    """More than is read at once, too; it is not removed before the last of it was read."""
     spool = Spool.create(tmp_path, HEAD)
     large = msgspec.Raw(b'"%b"' % (b"x" * 60_000))
     for number in range(12):
@@ -49,7 +49,10 @@ def test_a_spool_gives_back_what_it_kept(tmp_path: Path) -> None:
     assert again is not None
     assert again.head == HEAD
     assert numbers(again) == list(range(12))
-    again.remove()
+    kept = next(behind for _, behind in again.read(0))
+    assert not again.remove_behind(kept)
+    assert left_spools(tmp_path) == [spool.path]
+    assert again.remove_behind(spool.path.stat().st_size)
     assert left_spools(tmp_path) == []
 
 
@@ -71,7 +74,7 @@ def test_any_end_is_read_up_to_its_last_whole_line(tmp_path: Path, cut: int, jun
     assert numbers(again)[:whole] == list(range(whole))
     again.append(record(99))
     assert numbers(again)[-1] == 99
-    again.remove()
+    assert again.remove_behind(again.path.stat().st_size)
 
 
 def test_a_spool_belongs_to_its_writer(tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_a_spool_belongs_to_its_writer(tmp_path: Path) -> None:
     spool.set_aside(record(1), "because")
     assert refused_events(spool.path) == 1
     assert set(left_spools(tmp_path)) == {spool.path, tmp_path / "other.jsonl"}
-    spool.remove()
+    assert spool.remove_behind(spool.path.stat().st_size)
 
 
 def test_each_ledger_has_a_folder_of_its_own() -> None:
