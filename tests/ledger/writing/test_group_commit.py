@@ -99,7 +99,7 @@ def test_a_task_takes_the_lead_too() -> None:
     group = GroupCommit[str, str](lambda requests: requests)
     group._leader = "somebody who is gone"
 
-    async def both() -> list[str]:
+    async def both() -> tuple[str, str]:
         waits = asyncio.create_task(group.submit_async("a"))
         stays = asyncio.create_task(group.submit_async("b"))
         await asyncio.sleep(0)
@@ -107,5 +107,5 @@ def test_a_task_takes_the_lead_too() -> None:
             group._waiting.pop(0)
         return await asyncio.wait_for(asyncio.gather(waits, stays), PATIENCE)
 
-    assert asyncio.run(both()) == ["a", "b"]
+    assert tuple(asyncio.run(both())) == ("a", "b")
     group.close()
