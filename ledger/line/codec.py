@@ -13,7 +13,9 @@ SHA-256(0x00 || line without newline): one hash per append serves the chain and 
 last line of a log, to which no ``prev`` refers yet, checks itself with a slice and no parse.
 
 Raw bytes are what is hashed, and no payload is ever serialised again to be checked. The keys around
-it are, so that there is one way only to write a line.
+it are, and white space between tokens is refused in the payload too. So a line can say the same in
+another way only inside a payload, by escapes in a text, digits of a number, or a key that is there
+twice.
 ``docs/format.md`` says the same for a stranger who writes a verifier.
 """
 
@@ -52,6 +54,7 @@ __all__ = [
     "decode_envelope",
     "encode_body",
     "encode_line",
+    "is_compact",
     "leaf_hash",
     "recorded_event",
 ]
@@ -194,12 +197,26 @@ def decode_envelope(line: bytes) -> Envelope:
     try:
         str(line, "utf-8")  # msgspec takes the payload as it lies, unseen
         envelope = _decode_struct(line)
+        compact = is_compact(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadLine(f"not a line of format {FORMAT}: {error}") from None
+    if not compact:
+        raise BadLine(f"not a line of format {FORMAT}: white space between tokens")
     if _encode_struct(envelope) != line:
         reason = "a key stands twice or not in its place, or a value is written in another way"
         raise BadLine(f"not a line of format {FORMAT}: {reason}")
     return envelope
+
+
+def is_compact(text: bytes) -> bool:
+    """Tell whether no white space is between the tokens of a JSON text on one line.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON.
+    """
+    if not (b" " in text or b"\t" in text or b"\r" in text):
+        return True
+    return msgspec.json.format(text, indent=-1) == text
 
 
 def _describe_crc(suffix: bytes, expected: bytes) -> str:

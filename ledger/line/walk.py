@@ -14,7 +14,7 @@ import msgspec
 from ledger.errors import BadLine
 from ledger.line.codec import ZERO_HASH, Envelope, decode_envelope, leaf_hash
 
-__all__ = ["END_OF_NOTHING", "End", "Flaw", "Line", "walk", "whole_batches"]
+__all__ = ["END_OF_NOTHING", "End", "Flaw", "Line", "line_at", "walk", "whole_batches"]
 
 
 class End(msgspec.Struct, frozen=True, gc=False):
@@ -78,17 +78,18 @@ def walk(data: bytes, end: End) -> Iterator[Line | Flaw]:
             disowns = isinstance(error, _Disowned)
             yield Flaw(end.offset, end.position + 1, error.reason, disowns)
             return
-        begin = end.offset
         rest = envelope.rest
-        end = End(
-            end.segment,
-            end.offset + stop - start + 1,
-            envelope.position,
-            leaf_hash(raw),
-            envelope.recorded_at,
-        )
-        yield Line(envelope, raw, begin, end)
+        line = line_at(envelope, raw, end.segment, end.offset)
+        end = line.end
+        yield line
         start = stop + 1
+
+
+def line_at(envelope: Envelope, raw: bytes, segment: int, start: int) -> Line:
+    """Give a line that was decoded, as one that begins at a place; ``raw`` has no newline."""
+    stop = start + len(raw) + 1
+    end = End(segment, stop, envelope.position, leaf_hash(raw), envelope.recorded_at)
+    return Line(envelope, raw, start, end)
 
 
 def _unfinished(tail: bytes) -> str:

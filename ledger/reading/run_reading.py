@@ -9,8 +9,8 @@ from pathlib import Path
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged
-from ledger.line.codec import MAX_LINE, decode_envelope, leaf_hash
-from ledger.line.walk import End, Line
+from ledger.line.codec import MAX_LINE, decode_envelope
+from ledger.line.walk import Line, line_at
 from ledger.reading.recorded_repairs import RecordedRepairs
 from ledger.reading.run_index import RunIndex
 
@@ -85,6 +85,4 @@ class RunReading:
             envelope = decode_envelope(raw if newline else b"")
         except BadLine as error:
             raise LedgerDamaged(segment_name(segment), 0, offset, error.reason) from None
-        stop = offset + len(raw) + 1
-        end = End(segment, stop, envelope.position, leaf_hash(raw), envelope.recorded_at)
-        return Line(envelope, raw, offset, end)
+        return line_at(envelope, raw, segment, offset)

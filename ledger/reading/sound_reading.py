@@ -19,9 +19,9 @@ from ledger.disk.files import read_range
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine
-from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope, leaf_hash
+from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
 from ledger.line.fragments import Fragment, choose_fragments, find_fragments, split_lines
-from ledger.line.walk import End, Flaw, Line, walk
+from ledger.line.walk import End, Flaw, Line, line_at, walk
 
 __all__ = ["OutOfReach", "Repairs", "open_segment", "pieces_of", "sound_end", "sound_lines"]
 
@@ -186,9 +186,7 @@ def _lines_of(fd: int, segment: int, fragment: Fragment, last: int) -> Iterator[
         envelope = decode_envelope(raw)
         if envelope.position > last:
             return
-        stop = offset + len(raw) + 1
-        end = End(segment, stop, envelope.position, leaf_hash(raw), envelope.recorded_at)
-        yield Line(envelope, raw, offset, end)
+        yield line_at(envelope, raw, segment, offset)
 
 
 def _gap(fd: int, end: End, last: int, stop: int) -> OutOfReach:

@@ -148,7 +148,19 @@ class GroupCommit(Generic[Request, Answer]):
         if waiter.leads:
             # Not before the tasks that are ready now had their turn: what they append goes along.
             future.get_loop().call_soon(self._lead_elsewhere)
-        return await future
+        look = future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
+        try:
+            return await future
+        finally:
+            look.cancel()
+
+    def _look(self, waiter: _Pending[Request, Answer], future: asyncio.Future[Answer]) -> None:
+        """Look for a task, now and then, whether anybody is still at work."""
+        if future.done():
+            return
+        if self._takes_over(waiter):
+            self._lead_elsewhere()
+        future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
 
     def _enqueue(self, waiter: _Pending[Request, Answer]) -> None:
         """Queue a request; it leads where nobody else does."""

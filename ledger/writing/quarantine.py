@@ -37,14 +37,7 @@ def cut_torn_tail(
     os.ftruncate(fd, end.offset)
     if sync:
         sync_data(fd)
-    return LedgerRecovered(
-        segment=segment_name(end.segment),
-        offset=end.offset,
-        cut_bytes=len(torn),
-        sha256=digest,
-        quarantine=name,
-        reason=flaw.reason,
-    )
+    return _recovered(name, torn, flaw.reason)
 
 
 def find_unnoted(
@@ -60,17 +53,21 @@ def find_unnoted(
         match = _NAME.fullmatch(name)
         if match is None or name in noted:
             continue
-        segment, offset = int(match[1]), int(match[2])
-        if (segment, offset) >= (durable.segment, durable.offset):
+        if (int(match[1]), int(match[2])) >= (durable.segment, durable.offset):
             torn = (folder.quarantine / name).read_bytes()
-            found.append(
-                LedgerRecovered(
-                    segment=segment_name(segment),
-                    offset=offset,
-                    cut_bytes=len(torn),
-                    sha256=hashlib.sha256(torn).hexdigest(),
-                    quarantine=name,
-                    reason="cut off by an opener that ended before it could say so",
-                )
-            )
+            reason = "cut off by an opener that ended before it could say so"
+            found.append(_recovered(name, torn, reason))
     return found
+
+
+def _recovered(name: str, torn: bytes, reason: str) -> LedgerRecovered:
+    """Say what was cut: the name of the file says from where."""
+    segment, offset, _ = name.split("-")
+    return LedgerRecovered(
+        segment=segment_name(int(segment)),
+        offset=int(offset),
+        cut_bytes=len(torn),
+        sha256=hashlib.sha256(torn).hexdigest(),
+        quarantine=name,
+        reason=reason,
+    )

@@ -24,8 +24,8 @@ from ledger.disk.folder import segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.events import LedgerRecovered
-from ledger.line.codec import MAX_LINE, decode_envelope, leaf_hash
-from ledger.line.walk import End, Flaw, Line, walk, whole_batches
+from ledger.line.codec import MAX_LINE, decode_envelope
+from ledger.line.walk import End, Flaw, Line, line_at, walk, whole_batches
 from ledger.reading.reader import LogReader
 from ledger.writing.quarantine import cut_torn_tail, find_unnoted
 
@@ -153,9 +153,7 @@ class Tail:
             return False
         if not data.endswith(b"\n") or envelope.rest or envelope.position <= self.end.position:
             return False
-        self.end = End(
-            self.end.segment, size, envelope.position, leaf_hash(raw), envelope.recorded_at
-        )
+        self.end = line_at(envelope, raw, self.end.segment, start + begin).end
         return True
 
     def _take_in(self, mark: Mark | None) -> list[Line]:
@@ -350,10 +348,7 @@ def _line(raw: bytes, offset: int, segment: int) -> Line:
         envelope = decode_envelope(raw)
     except BadLine as error:
         raise LedgerDamaged(segment_name(segment), 0, offset, error.reason) from None
-    end = End(
-        segment, offset + len(raw) + 1, envelope.position, leaf_hash(raw), envelope.recorded_at
-    )
-    return Line(envelope, raw, offset, end)
+    return line_at(envelope, raw, segment, offset)
 
 
 def _holds_sound_line(data: bytes) -> bool:

@@ -55,6 +55,8 @@ FORGED: dict[str, Callable[[bytes], bytes]] = {
     ),
     "a CRC in capitals": in_capitals,
     "a space before the CRC": lambda line: sealed(head(line)).replace(b',"crc"', b', "crc"'),
+    "a space in the payload": lambda line: sealed(head(line).replace(b'"data":{', b'"data":{ ')),
+    "a tab in the payload": lambda line: sealed(head(line)[:-1] + b"\t}"),
     "a line end of another system": lambda line: line + b"\r",
     "a line too long": lambda line: altered(line, data={"x": "x" * 65_535}),
 }

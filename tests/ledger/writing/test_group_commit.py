@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -91,3 +92,20 @@ def test_a_group_that_was_taken_and_not_answered_is_asked_for_again() -> None:
         with group._guard:
             group._waiting.clear()
         assert waits.result(PATIENCE) == "a"
+
+
+def test_a_task_takes_the_lead_too() -> None:
+    """A task whose group was taken by somebody who is gone asks for it again by itself."""
+    group = GroupCommit[str, str](lambda requests: requests)
+    group._leader = "somebody who is gone"
+
+    async def both() -> tuple[str, str]:
+        waits = asyncio.create_task(group.submit_async("a"))
+        stays = asyncio.create_task(group.submit_async("b"))
+        await asyncio.sleep(0)
+        with group._guard:
+            group._waiting.pop(0)
+        return await asyncio.wait_for(asyncio.gather(waits, stays), PATIENCE)
+
+    assert tuple(asyncio.run(both())) == ("a", "b")
+    group.close()
