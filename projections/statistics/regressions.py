@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
@@ -226,16 +226,16 @@ class _Window:
     """The last successes, and their durations in order: so that most runs are passed quickly."""
 
     def __init__(self) -> None:
-        self._runs: deque[Mapping[str | None, float]] = deque()
+        self._runs: deque[list[tuple[str | None, float]]] = deque()
         self._sorted: dict[str | None, list[float]] = {}
 
     def take(self, run: FinishedRun) -> bool:
         """Take the next success in, and tell whether it, or a stage of it, is a regression."""
-        took: dict[str | None, float] = {**run.stages}
+        took: list[tuple[str | None, float]] = [*run.stages.items()]
         if run.seconds is not None:
-            took[None] = run.seconds
+            took.append((None, run.seconds))
         is_slow = False
-        for name, seconds in took.items():
+        for name, seconds in took:
             before = self._sorted.setdefault(name, [])
             # The lower one of two in the middle: the median is not below it.
             if before and not is_slow and seconds >= FACTOR * before[(len(before) - 1) // 2]:
@@ -246,7 +246,7 @@ class _Window:
             self._let_go(self._runs.popleft())
         return is_slow
 
-    def _let_go(self, took: Mapping[str | None, float]) -> None:
-        for name, seconds in took.items():
+    def _let_go(self, took: Sequence[tuple[str | None, float]]) -> None:
+        for name, seconds in took:
             durations = self._sorted[name]
             del durations[bisect_left(durations, seconds)]
