@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -36,40 +35,36 @@ def show(
 ) -> None:
     """Show one run, now or as it was: its stages, attempts, errors and output."""
     path = folder_of(folder)
+    past = None if as_of is None else parse_past("--as-of", as_of)
     with RunHistory(path) as history:
-        past = None if as_of is None else parse_past("--as-of", as_of)
-        summary = find_run(history, run_id, as_of=past)
+        found = find_run(history, run_id)
+        detail = history.run_detail(found.run_id, as_of=past)
+        if detail is None:
+            raise RunNotStarted(found.run_id, path, found.started_at)
+        summary = RunSummary.model_validate_json(detail.text)
         if as_json:
-            write_json(summary.model_dump(mode="json"))
+            write_json({**summary.model_dump(mode="json"), "position": detail.position})
         else:
             # Needs rich, which JSON does not.
             from automation.commands.printing.run_report import run_details, run_report  # noqa: PLC0415
 
-            write_rich(*run_report(summary, path), *run_details(summary))
+            write_rich(*run_report(summary, path), *run_details(summary, detail.position))
         warn_of_degraded(history)
         warn_of_damage(history)
 
 
-def find_run(
-    history: RunHistory, run_id: str, *, as_of: int | datetime | None = None
-) -> RunSummary:
-    """Find the run with this id, or the only one whose id begins with it, now or as it was.
+def find_run(history: RunHistory, run_id: str) -> RunSummary:
+    """Find the run with this id, or the only one whose id begins with it.
 
     Raises:
         InvalidEvent: no run id can look like this.
         RunNotFound: there is none.
-        RunNotStarted: there was none then.
         RunIdAmbiguous: there are several.
     """
-    now = history.get_run(check_run_id(run_id)) or history.get_run(_only_one(history, run_id))
-    if now is None:
+    found = history.get_run(check_run_id(run_id)) or history.get_run(_only_one(history, run_id))
+    if found is None:
         raise RunNotFound(run_id, history.reader.folder.path)
-    if as_of is None:
-        return now
-    past = history.get_run(now.run_id, as_of=as_of)
-    if past is None:
-        raise RunNotStarted(now.run_id, history.reader.folder.path, now.started_at)
-    return past
+    return found
 
 
 def find_run_id(reader: LogReader, run_id: str) -> str:

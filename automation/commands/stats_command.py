@@ -18,7 +18,7 @@ from automation.local_time import find_zone
 from projections import RunHistory
 from projections.statistics.flaky import flaky_stages
 from projections.statistics.over_time import Statistics, statistics
-from projections.statistics.regressions import RegressionsPage, list_regressions
+from projections.statistics.regressions import list_regressions
 
 __all__ = ["stats"]
 
@@ -64,7 +64,13 @@ def stats(
     with RunHistory(folder_of(folder)) as history:
         if regressions:
             slow = list_regressions(history, since=begin, until=end, pipeline=pipeline)
-            _write_regressions(slow, as_json=as_json)
+            if as_json:
+                write_json(slow.model_dump(mode="json"))
+            else:
+                # Needs rich, which JSON does not; so below.
+                from automation.commands.printing.stats_tables import regressions_table  # noqa: PLC0415
+
+                write_rich(regressions_table(slow, begin, end, timezone))
         else:
             found = statistics(
                 history,
@@ -80,9 +86,6 @@ def stats(
                 _write_statistics(found, over_time=bucket is not None, as_json=as_json)
         warn_of_degraded(history)
         warn_of_damage(history)
-
-
-# The tables need rich, which JSON does not.
 
 
 def _write_statistics(found: Statistics, *, over_time: bool, as_json: bool) -> None:
@@ -102,13 +105,4 @@ def _write_flaky(found: Statistics, *, as_json: bool) -> None:
         return
     from automation.commands.printing.stats_tables import flaky_table  # noqa: PLC0415
 
-    write_rich(flaky_table(stages, found.position))
-
-
-def _write_regressions(page: RegressionsPage, *, as_json: bool) -> None:
-    if as_json:
-        write_json(page.model_dump(mode="json"))
-        return
-    from automation.commands.printing.stats_tables import regressions_table  # noqa: PLC0415
-
-    write_rich(regressions_table(page))
+    write_rich(flaky_table(stages, found))

@@ -1,8 +1,10 @@
 r"""Make blank in the text of an error what differs from one time to the next.
 
-Blank, each as one ``#``: quoted values, numbers, times, UUIDs, hex, other ids, addresses of memory,
-mail and networks, URLs and paths. Values that follow each other are one, and so is a container that
-holds nothing but values: ``[1, 'a']``. What is left is what a person would say of the error.
+Blank, each as one ``#``: quoted values, numbers, sizes and spans with their units, times, UUIDs,
+hex, other ids, addresses of memory, mail and networks, URLs, paths, ARNs, and the values in what
+PostgreSQL says of a key: ``Key (email)=(Ann Lee)``. Values that follow each other are one, and so
+is a container that holds nothing but values: ``[1, 'a']``. What is left is what a person would say
+of the error.
 
 Names in backticks stay, as they are parts of a program or a schema. So does a name with one ``/``
 and no extension, like ``load/orders`` or ``I/O``: it is seldom a path.
@@ -36,6 +38,8 @@ _VALUE = re.compile(
       (?<!\w) b?'(?:[^'\\\n]|\\.)*'(?!\w)
     | (?<!\w) b?"(?:[^"\\\n]|\\.)*"(?!\w)
     | “[^“”\n]*” | \u2018[^\u2018\u2019\n]*\u2019 | «[^«»\n]*»
+    | (?<=\)=) \([^\n]*?\) (?=\ (?:already|conflicts|is))
+    | \barn:[a-z-]+:[^\s'"<>,]+
     | \b[A-Za-z][A-Za-z0-9+.-]{{0,20}}://[^\s'"<>]+
     | (?<![\w.+-]) [\w.+-]{{1,64}}@[\w.-]+
     | \d{{4}}-\d\d-\d\d (?:[T\ ]\d\d:\d\d (?::\d\d(?:[.,]\d+)?)? (?:\ ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?
@@ -52,6 +56,8 @@ _VALUE = re.compile(
     | (?<![0-9A-Za-z]) (?=[a-fA-F]*\d) [0-9a-fA-F]{{6,}} (?![0-9A-Za-z])
     | (?<![0-9A-Za-z]) (?: (?:[A-Za-z]+\d+){{2}} | (?:\d+[A-Za-z]+){{2}} ) [0-9A-Za-z]*
     | (?<![0-9A-Za-z]) (?=[A-Za-z]*\d) [0-9A-Za-z]{{20,}} (?![0-9A-Za-z])
+    | (?<![0-9A-Za-z]) \d+ (?:\.\d*)? \ ?[kKMGTP]i?B\b
+    | (?<![0-9A-Za-z]) \d+ (?:\.\d+)? (?:[mnuµ]?s|min|m|h)\b
     | (?:(?<![\w)])[-+])? \d+ (?:\.\d+)? (?:[eE][-+]?\d+\b)?
     """,
     re.VERBOSE,

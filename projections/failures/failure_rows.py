@@ -28,7 +28,7 @@ class FailureRows:
     """One row a failure in ``failures``, made of what the run summary is made of."""
 
     name = "failures"
-    version = 2
+    version = 3
     state_type = RunState
     tables = sql_file("failures/failures.sql")
     indexes = sql_file("failures/failures_indexes.sql")

@@ -35,6 +35,7 @@ __all__ = [
     "baseline_of",
     "finished_run",
     "is_regression",
+    "is_slower",
     "ratio",
     "usual",
 ]
@@ -114,8 +115,11 @@ def usual(durations: Sequence[float]) -> Usual | None:
     if not durations:
         return None
     middle = _median(sorted(durations))
-    spread = _median(sorted([abs(duration - middle) for duration in durations]))
-    return Usual(median=middle, spread=spread, successes=len(durations))
+    return Usual(median=middle, spread=_spread(durations, middle), successes=len(durations))
+
+
+def _spread(durations: Sequence[float], middle: float) -> float:
+    return _median(sorted([abs(duration - middle) for duration in durations]))
 
 
 def _median(ordered: Sequence[float]) -> float:
@@ -130,11 +134,24 @@ def ratio(seconds: float, before: Usual) -> float | None:
 
 def is_regression(seconds: float, before: Usual) -> bool:
     """Tell whether a duration is well above what is usual, by the rule of this module."""
+    return _is_beyond(seconds, before.successes, before.median, before.spread)
+
+
+def is_slower(seconds: float, ordered: Sequence[float]) -> bool:
+    """Tell the same of the durations before, in ascending order.
+
+    It is asked of every run in some time: half of that went into what is made of them to be shown.
+    """
+    middle = _median(ordered)
+    return _is_beyond(seconds, len(ordered), middle, _spread(ordered, middle))
+
+
+def _is_beyond(seconds: float, successes: int, middle: float, spread: float) -> bool:
     return (
-        before.successes >= ENOUGH
-        and seconds >= FACTOR * before.median
-        and seconds - before.median > SPREADS * before.spread
-        and seconds - before.median >= FLOOR_SECONDS
+        successes >= ENOUGH
+        and seconds >= FACTOR * middle
+        and seconds - middle > SPREADS * spread
+        and seconds - middle >= FLOOR_SECONDS
     )
 
 

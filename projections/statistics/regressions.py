@@ -30,8 +30,8 @@ from projections.statistics.baselines import (
     baseline_of,
     finished_run,
     is_regression,
+    is_slower,
     ratio,
-    usual,
 )
 from projections.statistics.statistics_rows import DAY
 
@@ -218,43 +218,35 @@ def _slow(
     for _, seconds, attempts in reversed(before):
         window.take(finished_run(seconds, attempts))
     for run, started, seconds, attempts in connection.execute(query("successes_since"), values):
-        took = finished_run(seconds, attempts)
-        if window.is_slow(took):
+        if window.take(finished_run(seconds, attempts)):
             yield started, run
-        window.take(took)
 
 
 class _Window:
     """The last successes, and their durations in order: so that most runs are passed quickly."""
 
     def __init__(self) -> None:
-        self._runs: deque[FinishedRun] = deque()
+        self._runs: deque[list[tuple[str | None, float]]] = deque()
         self._sorted: dict[str | None, list[float]] = {}
 
-    def take(self, run: FinishedRun) -> None:
-        """Take the next success in, and let go of the one that is no longer among the last."""
-        self._runs.append(run)
-        for name, seconds in _durations(run):
-            insort(self._sorted.setdefault(name, []), seconds)
+    def take(self, run: FinishedRun) -> bool:
+        """Take the next success in, and tell whether it, or a stage of it, is a regression."""
+        took: list[tuple[str | None, float]] = [*run.stages.items()]
+        if run.seconds is not None:
+            took.append((None, run.seconds))
+        is_slow = False
+        for name, seconds in took:
+            before = self._sorted.setdefault(name, [])
+            # The lower one of two in the middle: the median is not below it.
+            if before and not is_slow and seconds >= FACTOR * before[(len(before) - 1) // 2]:
+                is_slow = is_slower(seconds, before)
+            insort(before, seconds)
+        self._runs.append(took)
         if len(self._runs) > LAST:
-            for name, seconds in _durations(self._runs.popleft()):
-                durations = self._sorted[name]
-                del durations[bisect_left(durations, seconds)]
+            self._let_go(self._runs.popleft())
+        return is_slow
 
-    def is_slow(self, run: FinishedRun) -> bool:
-        """Tell whether a run that follows, or a stage of it, is a regression."""
-        return any(self._is_slow(name, seconds) for name, seconds in _durations(run))
-
-    def _is_slow(self, name: str | None, seconds: float) -> bool:
-        durations = self._sorted.get(name)
-        # The lower one of two in the middle: the median is not below it.
-        if not durations or seconds < FACTOR * durations[(len(durations) - 1) // 2]:
-            return False
-        before = usual(durations)
-        return before is not None and is_regression(seconds, before)
-
-
-def _durations(run: FinishedRun) -> Iterator[tuple[str | None, float]]:
-    if run.seconds is not None:
-        yield None, run.seconds
-    yield from run.stages.items()
+    def _let_go(self, took: Sequence[tuple[str | None, float]]) -> None:
+        for name, seconds in took:
+            durations = self._sorted[name]
+            del durations[bisect_left(durations, seconds)]

@@ -82,8 +82,8 @@ def _outcome(attempt: Attempt) -> Text:
     return safe(f"{attempt.error.type}: {message}" if message else attempt.error.type)
 
 
-def run_details(summary: RunSummary) -> Iterator[RenderableType]:
-    """Lay out the rest of what is known: when, with what, notes, and each failure in full."""
+def run_details(summary: RunSummary, position: int) -> Iterator[RenderableType]:
+    """Lay out the rest of what is known at a position: facts, notes, and each failure in full."""
     yield Text()
     yield _facts(summary)
     for note in summary.notes:
@@ -94,6 +94,8 @@ def run_details(summary: RunSummary) -> Iterator[RenderableType]:
         yield safe(f"anomaly at position {anomaly.position}: {anomaly.reason}", "yellow")
     for attempt in summary.attempts:
         yield from _full(attempt)
+    yield Text()
+    yield Text(f"as of position {position}", style="dim")
 
 
 def _facts(summary: RunSummary) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.console import Group
 from rich.table import Table
@@ -34,21 +35,22 @@ def statistics_table(found: Statistics, *, over_time: bool) -> Group:
             table.add_row(Text(f"  {begin}", style="dim"), *_figures(bucket.figures))
         for stage in pipeline.stages:
             table.add_row(safe(f"  {stage.stage}"), *_figures(stage.total))
-    noun = f"pipelines of which something ended {_time_of(found)}".rstrip()
+    noun = f"pipelines of which something ended{_time_of(found.since, found.until, found.timezone)}"
     return _with_footer(table, len(found.pipelines), noun, found.position)
 
 
-def _time_of(found: Statistics) -> str:
-    """Say from when to when, by the bounds that were used."""
-    bounds = (("from", found.since), ("until", found.until))
-    zone = find_zone(found.timezone)
-    return " ".join(
-        f"{word} {moment.astimezone(zone):%Y-%m-%d %H:%M%z}" for word, moment in bounds if moment
+def _time_of(since: datetime | None, until: datetime | None, timezone: str) -> str:
+    """Say from when to when something was asked for, as a clock of a zone shows it."""
+    zone = find_zone(timezone)
+    return "".join(
+        f" {word} {moment.astimezone(zone):%Y-%m-%d %H:%M%z}"
+        for word, moment in (("from", since), ("until", until))
+        if moment
     )
 
 
-def flaky_table(stages: Sequence[FlakyStage], position: int) -> Group:
-    """Lay out the flaky stages."""
+def flaky_table(stages: Sequence[FlakyStage], found: Statistics) -> Group:
+    """Lay out the flaky stages of some statistics."""
     table = _table(("pipeline", "stage"), "runs,flaky,share,retries")
     for one in stages:
         table.add_row(
@@ -59,17 +61,21 @@ def flaky_table(stages: Sequence[FlakyStage], position: int) -> Group:
             f"{one.share:.1%}",
             str(one.retries),
         )
-    return _with_footer(table, len(stages), "flaky stages", position)
+    noun = f"flaky stages of what ended{_time_of(found.since, found.until, found.timezone)}"
+    return _with_footer(table, len(stages), noun, found.position)
 
 
-def regressions_table(page: RegressionsPage) -> Group:
-    """Lay out the runs and stages that were slower than usual."""
+def regressions_table(
+    page: RegressionsPage, since: datetime, until: datetime | None, timezone: str
+) -> Group:
+    """Lay out the runs and stages that were slower than usual, and of which time they are."""
     table = _table(("run", "started", "pipeline", "slow"), "took,usually,ratio,successes")
     for run in page.runs:
         for at, speed in enumerate(_slow(run)):
             first = (safe(run.run_id), started(run.started_at), safe(run.pipeline or ""))
             table.add_row(*(first if at == 0 else ("", "", "")), *_speed(speed))
-    return _with_footer(table, page.total, "runs slower than usual", page.position, len(page.runs))
+    noun = f"runs slower than usual that began{_time_of(since, until, timezone)}"
+    return _with_footer(table, page.total, noun, page.position, len(page.runs))
 
 
 def _slow(run: RunSpeed) -> list[Speed]:

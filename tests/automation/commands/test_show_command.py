@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from automation.commands import main
-from ledger import EventLog, RunContext
+from ledger import EventLog, LogReader, RunContext
 from projections import RunHistory
 
 
@@ -56,6 +56,7 @@ def test_all_that_is_known_is_shown(ledger: Path, capfd: pytest.CaptureFixture[s
     lines = out.splitlines()
     assert lines[0].startswith("run 20260115-full of nightly: failed in ")
     assert lines[1] == "Stage merge failed: ValueError: row 7"
+    assert lines[-1] == f"as of position {LogReader(ledger).position}"
     assert [line.split()[:3] for line in lines[4:7]] == [
         ["load", "1", "success"],
         ["merge", "1", "failed"],
@@ -81,13 +82,14 @@ def test_all_that_is_known_is_shown(ledger: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_json_is_the_whole_summary(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """It is what the history gives, attempts included."""
+    """It is what the history gives, attempts included, and the position that it reflects."""
     _, out, _ = show(capfd, ledger, "20260115-full", "--json")
 
     with RunHistory(ledger) as history:
         summary = history.get_run("20260115-full")
+        position = history.catch_up()
     assert summary is not None
-    assert json.loads(out) == summary.model_dump(mode="json")
+    assert json.loads(out) == {**summary.model_dump(mode="json"), "position": position}
 
 
 @pytest.mark.parametrize(

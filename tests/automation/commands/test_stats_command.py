@@ -72,7 +72,7 @@ def test_json_is_what_python_gives(command_line: CommandLine, tmp_path: Path) ->
 
 
 def test_what_was_slow_and_what_is_flaky_is_listed(command_line: CommandLine) -> None:
-    """Each as a table and as JSON; not both at once."""
+    """Each as a table, below which are the time and the position, and as JSON; not both at once."""
     slow = command_line("stats", "--since", "2026-01-01", "--regressions")
     flaky = command_line("stats", "--since", "2026-01-01", "--flaky")
     slow_json = command_line("stats", "--since", "2026-01-01", "--regressions", "--json").json
@@ -82,6 +82,12 @@ def test_what_was_slow_and_what_is_flaky_is_listed(command_line: CommandLine) ->
     row = "nightly-6 2026-01-15 16:00:00Z nightly the run 20.00 s 10.00 s 2.00 x 6"
     assert " ".join(slow.out.splitlines()[1].split()) == row
     assert flaky.out.splitlines()[1].split() == ["hourly", "load", "1", "1", "100.0%", "1"]
+    for listed, noun in (
+        (slow, "runs slower than usual that began"),
+        (flaky, "flaky stages of what ended"),
+    ):
+        said = f"{noun} from 2026-01-01 00:00+0000: 1; as of position 39"
+        assert listed.out.splitlines()[-1] == said
     assert [run["run_id"] for run in slow_json["runs"]] == ["nightly-6"]
     assert (flaky_json["stages"][0]["flaky"], flaky_json["position"]) == (1, 39)
     assert (both.code, both.out) == (2, "")

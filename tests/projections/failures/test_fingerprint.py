@@ -54,6 +54,28 @@ MESSAGES_OF_ONE_KIND = {
     "request": ("request 4bf92f3577b34da6 refused", "request 00f067aa0ba902b7 refused"),
     "quoted": ("no customer 'Ann'", "no customer 'Bob\\'s'"),
     "address": ("10.0.0.7:5432 is closed", "10.0.1.12:5433 is closed"),
+    "key": ("Key (email)=(Ann Lee) already exists.", "Key (email)=(a@b.de) already exists."),
+    "two keys": (
+        "Key (shop, day)=(acme (west), 2026-01-15) is not present in table.",
+        "Key (shop, day)=(beta corp, 2026-02-15) is not present in table.",
+    ),
+    "size": (
+        "Unable to allocate 7.45 GiB for an array with shape (1000000000,)",
+        "Unable to allocate 512. MiB for an array with shape (8192, 8192)",
+    ),
+    "span": ("took 2m30s, limit 60s", "took 0.5s, limit 400ms"),
+    "cloud resource": (
+        "User: arn:aws:iam::123456789012:user/etl is not authorized to write",
+        "User: arn:aws:sts::999456789012:assumed-role/etl/i-0abc123def is not authorized to write",
+    ),
+    "page of a service": (
+        "HTTPSConnectionPool(host='a.de', port=443): Max retries exceeded with url: /v1?page=2",
+        "HTTPSConnectionPool(host='b.de', port=80): Max retries exceeded with url: /v1?page=13&q=x",
+    ),
+    "task": (
+        "Task <Task pending name='Task-12' coro=<fetch() running at /srv/x.py:12>> got a Future",
+        "Task <Task pending name='Task-7' coro=<fetch() running at /opt/x.py:14>> got a Future",
+    ),
     "exit status": ("exit status 1: no space left", "exit status 28: no space left"),
 }
 MESSAGES_OF_TWO_KINDS = {
@@ -61,6 +83,21 @@ MESSAGES_OF_TWO_KINDS = {
     "table": ("no such table: orders", "no such table: customers"),
     "what happened": ("connection refused", "connection reset"),
     "type": ("Expected `int`, got `str`", "Expected `int`, got `null`"),
+    "status of a service": (
+        "503 Server Error: Service Unavailable for url: https://a.de/x",
+        "404 Client Error: Not Found for url: https://a.de/x",
+    ),
+    "call of a service": (
+        "An error occurred (NoSuchKey) when calling the GetObject operation: none",
+        "An error occurred (NoSuchKey) when calling the HeadObject operation: none",
+    ),
+    "field": ("Order\nprice\n  Field required", "Order\nday\n  Field required"),
+    "key that is used": (
+        "Key (id)=(7) already exists.",
+        "Key (id)=(7) is still referenced from table.",
+    ),
+    "signal": ("died with <Signals.SIGKILL: 9>", "died with <Signals.SIGTERM: 15>"),
+    "dimensions": ("Expected 2D array, got 1D array", "Expected 2D array, got scalar array"),
     "more": ("timed out", "timed out after 3 s"),
 }
 

@@ -91,6 +91,18 @@ def test_less_than_a_second_more_is_no_regression(
     assert is_regression(seconds, Usual(median=median, spread=0.0, successes=20)) is slow
 
 
+def test_the_list_looks_back_no_further_than_one_run_does(tmp_path: Path) -> None:
+    """With one success more than the last twenty before it, the run would be none."""
+    seconds = [1.0, *[10.0] * 10, *[20.0] * 10, 31.0]
+    told: list[Told] = [(took, 1.0, "success") for took in seconds]
+
+    with RunHistory(ledger(tmp_path / "runs", *runs_of(told))) as history:
+        speed = speed_of(history, "nightly-21")
+        assert speed is not None
+        assert speed.is_regression
+        assert "nightly-21" in [run.run_id for run in list_regressions(history).runs]
+
+
 def test_a_run_is_compared_with_the_successes_before_it(tmp_path: Path) -> None:
     """Of its own pipeline, the last 20, whatever came after it."""
     one: Told = (10.0, 5.0, "success")
