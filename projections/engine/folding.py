@@ -224,9 +224,7 @@ class Folding:
             counts = self._tallies.of(
                 self._folds.for_each(run.states), partial(self._park_tallies, run_id, run.last)
             )
-            if counts != run.counted:
-                self._tallies.add(run.counted, -1)
-                self._tallies.add(counts)
+            self._tallies.replace(run.counted, counts)
         self._tallies.put(self._store.tallies, if_many=True)
 
     def _park_tallies(self, run_id: str, position: int, at: int, error: Exception) -> None:

@@ -9,6 +9,7 @@ they came, and however the log was split.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
@@ -38,6 +39,9 @@ Tally = tuple[str, Key, Mapping[str, Number]]
 
 Sums = dict[tuple[str, Key], dict[str, Number]]
 """What many runs add: numbers by their names, by table and key."""
+
+_Given = tuple[int, list[Tally]]
+"""The place of a projection, and what a run adds for it."""
 
 _GREATEST = "max_"
 _PLAIN = frozenset({str, int})
@@ -155,6 +159,18 @@ class Tallies:
                 else:
                     _add(sums.setdefault(place, {}), counts, sign)
 
+    def replace(self, before: Sequence[_Given], now: Sequence[_Given]) -> None:
+        """Take off what a run added before, and add what it adds now.
+
+        What stays as it is, stage by stage, is not touched: an event writes no more rows for the
+        stages that the run has behind it.
+        """
+        for at in range(len(self.sums)):
+            old, new = _tallies_of(at, before), _tallies_of(at, now)
+            changed = [(one, other) for one, other in zip_longest(old, new) if one != other]
+            self.add([(at, [one for one, _ in changed if one])], -1)
+            self.add([(at, [other for _, other in changed if other])])
+
     def put(self, store: TallyStore, *, if_many: bool = False) -> None:
         """Put the sums into a model, or only if there are many; and begin anew."""
         if if_many and sum(map(len, self.sums)) < _FULL:
@@ -164,6 +180,10 @@ class Tallies:
                 sums = _in_all_widths(self.sums[at], self._widths[at])
                 store.put_tallies(projection.name, sums)
                 self.sums[at] = {}
+
+
+def _tallies_of(at: int, given: Sequence[_Given]) -> list[Tally]:
+    return next((tallies for place, tallies in given if place == at), [])
 
 
 def _checked(

@@ -168,6 +168,17 @@ def test_what_a_run_no_longer_adds_is_gone() -> None:
     assert [pipeline for pipeline, _ in second] == ["nightly"]
 
 
+def test_what_a_run_goes_on_to_add_is_not_touched() -> None:
+    """Of a run that is counted anew, only the rows are summed in which it adds something else."""
+    tallies = Tallies([CostTallies()])
+    before: list[Tally] = [
+        ("costs_slots", (HOUR, HOUR * at, "load"), {"cents": 1}) for at in range(3)
+    ]
+    now: list[Tally] = [before[0], ("costs_slots", (HOUR, HOUR, "load"), {"cents": 5}), before[2]]
+    tallies.replace([(0, before)], [(0, now)])
+    assert tallies.sums == [{("costs_slots", (HOUR, HOUR, "load")): {"cents": 4}}]
+
+
 def test_a_run_that_says_it_begins_again_is_counted_once() -> None:
     """Its first event hid that it was known; what was counted of it is taken off first."""
     events = events_of(started(), began("load"), done("load"), ended())
