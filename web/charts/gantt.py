@@ -8,7 +8,7 @@ space: stages beyond a number share one row, and attempts beyond a number share 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from web.charts.time_axis import Tick, TimeAxis
@@ -172,7 +172,7 @@ def _row(
     # The last lane is shared by those that have none of their own.
     own = lanes if lanes == len(tries) else lanes - 1
     bars = [_bar(one, axis, lane, now) for lane, one in enumerate(tries[:own])]
-    bars += _together([_bar(one, axis, own, now) for one in tries[own:]])
+    bars += _together(tries[own:], axis, own, now)
     waits = [
         _wait(earlier, later, axis, lane)
         for lane, (earlier, later) in enumerate(pairwise(tries[:own]), 1)
@@ -194,29 +194,43 @@ def _row(
 
 def _rest(tries: Sequence[Interval], axis: TimeAxis, now: float | None) -> GanttRow:
     """Put the attempts of many stages into one row, as far as they can be told apart."""
-    bars = _together([_bar(one, axis, 0, now) for one in tries])
+    bars = _together(tries, axis, 0, now)
     states = {one.stage: one.state for one in tries}
     state = min(states.values(), key=lambda each: _WORTH.get(each, 4))
     return GanttRow(None, "", "", 0, state, bars, (), 1, len(tries), None, stages=len(states))
 
 
-def _together(bars: Sequence[Bar]) -> list[Bar]:
-    """Join the bars of one lane that touch and are alike, as nobody could tell them apart."""
-    joined: list[Bar] = []
-    for bar in sorted(bars, key=lambda bar: bar.x):
-        before = joined[-1] if joined else None
-        if before and before.state == bar.state and bar.x <= before.x + before.width + _CLOSE:
-            wide = max(before.width, bar.x + bar.width - before.x)
-            joined[-1] = Bar(before.x, round(wide, 3), bar.lane, bar.state, "", bar.grows, bar.most)
+def _together(tries: Sequence[Interval], axis: TimeAxis, lane: int, now: float | None) -> list[Bar]:
+    """Draw attempts in one lane: those that touch and are alike as one bar, which tells no more."""
+    close, least = axis.span * _CLOSE / 100, axis.span * _LEAST_WIDTH / 100
+    groups: list[list[Interval]] = []
+    reach = axis.begin
+    for one in sorted(tries, key=lambda one: one.begin):
+        ends = max(one.begin + least, _end(one, axis, now))
+        if groups and one.state == groups[-1][0].state and one.begin <= reach + close:
+            groups[-1].append(one)
+            reach = max(reach, ends)
         else:
-            joined.append(bar)
-    return joined
+            groups.append([one])
+            reach = ends
+    return [_joined(alike, axis, lane, now) for alike in groups]
+
+
+def _joined(alike: Sequence[Interval], axis: TimeAxis, lane: int, now: float | None) -> Bar:
+    last = max(alike, key=lambda one: _end(one, axis, now))
+    bar = _bar(replace(last, begin=alike[0].begin), axis, lane, now)
+    return bar if len(alike) == 1 else replace(bar, label="")
+
+
+def _end(one: Interval, axis: TimeAxis, now: float | None) -> float:
+    if one.end is not None:
+        return one.end
+    return axis.end if now is None else now
 
 
 def _bar(one: Interval, axis: TimeAxis, lane: int, now: float | None) -> Bar:
-    ends = one.end if one.end is not None else (axis.end if now is None else now)
     x = min(axis.x(one.begin), 100 - _LEAST_WIDTH)
-    width = max(axis.width(one.begin, ends), _LEAST_WIDTH)
+    width = max(axis.width(one.begin, _end(one, axis, now)), _LEAST_WIDTH)
     goes_on = one.state == "running" and now is not None
     grows = 100 / axis.span / 1000 if goes_on else 0.0
     most = round(100 - x, 3) if goes_on else 0.0

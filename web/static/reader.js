@@ -5,6 +5,7 @@ const button = document.getElementById("new-rows");
 const arrived = new Set();
 let held = false;
 let released = false;
+let top = null; // where the rows are that must not move
 
 /** Tell whether somebody is at the list now, so that nothing in it should move. */
 function isLookedAt(list) {
@@ -38,6 +39,25 @@ function holdNewRows() {
   if (button) button.hidden = true;
 }
 
+/** Rows that change places by how they stand keep them while somebody is at them. */
+function keepOrder(detail) {
+  const list = document.querySelector("[data-keep-order]");
+  top = list && isLookedAt(list) ? list.getBoundingClientRect().top : null;
+  if (top === null) return;
+  const part = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+  const next = part.querySelector("[data-keep-order]");
+  if (!next) return;
+  const known = [...list.children].map(({ id }) => part.getElementById(id)).filter(Boolean);
+  next.prepend(...known);
+  detail.serverResponse = part.body.innerHTML;
+}
+
+/** What came or went above the rows that are looked at does not move them, as far as the page scrolls. */
+function keepPlace() {
+  const list = document.querySelector("[data-keep-order]");
+  if (top !== null && list) scrollBy(0, list.getBoundingClientRect().top - top);
+}
+
 /** Let the rows in that wait, the next time. */
 function releaseRows() {
   released = true;
@@ -68,5 +88,10 @@ Object.assign(Idiomorph.defaults.callbacks, {
   },
 });
 
-document.getElementById("live").addEventListener("htmx:beforeSwap", holdNewRows);
+const live = document.getElementById("live");
+live.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  holdNewRows();
+  keepOrder(detail);
+});
+live.addEventListener("htmx:afterSwap", keepPlace);
 button?.addEventListener("click", releaseRows);

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.web.serving import GENEROUS
 
-__all__ = ["WIDTHS", "Window", "chromium", "violations", "window"]
+__all__ = ["AXE", "WIDTHS", "Window", "chromium", "violations", "window"]
 
 WIDTHS = (390, 1440)
 _OPTIONS = [
@@ -27,7 +27,7 @@ _OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 _FIND = """async (rules) => {
   const only = rules.length ? { runOnly: rules } : {};
   // No rule that is asked for needs the style sheets once more.
@@ -100,6 +100,6 @@ def violations(page: Page, *rules: str) -> list[list[str]]:
     """Give what axe finds wrong with a page: by all of its rules, or those that are named."""
     # Put in past the page's own policy, which lets no script in that is not the server's.
     if not page.evaluate("'axe' in window"):
-        page.evaluate(_AXE.read_text() + ";0")
+        page.evaluate(AXE.read_text() + ";0")
     found: list[list[str]] = page.evaluate(_FIND, list(rules))
     return found

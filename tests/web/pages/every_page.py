@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ADDRESSES"]
+__all__ = ["ADDRESSES", "ONE_OF_EACH"]
 
 ADDRESSES = (
     "/",
@@ -16,15 +16,21 @@ ADDRESSES = (
     "/runs/hostile-0",
     "/runs/hostile-1",
     "/runs/hostile-3/explain",
-    "/?show=stopped",
     "/pipelines/hourly?days=1&stage=fetch",
-    "/failures",
     "/failures?state=all&pipeline=nightly",
     "/compare",
     "/compare?a=run-failed&b=run-flaky",
     "/compare?a=hostile-0&b=hostile-1&all=true",
-    "/events?run=run-failed",
     "/events?run=run-000&at=7",
     "/events?run=hostile-1&type=run_started&follow=true",
     "/ledger",
 )
+
+
+def _kind(address: str) -> tuple[str, int]:
+    parts = address.partition("?")[0].split("/")
+    return parts[1], len(parts)
+
+
+ONE_OF_EACH = tuple({_kind(address): address for address in ADDRESSES}.values())
+"""One address of each page, the last that is listed."""

@@ -104,3 +104,32 @@ def test_an_open_page_follows_a_run(browser: Browser, tmp_path: Path) -> None:
         expect(page.locator("#pipeline-nightly .why")).to_contain_text("Failed once")
         expect(page.locator("#pipeline-nightly .run-bar.failed")).to_have_count(1)
         opened.check(server.url)
+
+
+def test_rows_keep_their_places_under_the_pointer(browser: Browser, tmp_path: Path) -> None:
+    """A pipeline that begins to fail, or runs above the list, moves no row that is pointed at.
+
+    Once the pointer is elsewhere, what fails comes first.
+    """
+    folder = new_ledger(tmp_path / "runs")
+    with serving(folder) as server, window(browser) as opened, EventLog.open(folder) as log:
+        for name in ("first", "second"):
+            RunContext.start(log, pipeline=name).end("success")
+        page = opened.open(server.url)
+        page.set_viewport_size({"width": 1440, "height": 320})
+        names = page.locator(".pipelines tbody .name")
+        expect(names).to_have_count(2)
+        before = names.all_text_contents()
+        row = page.locator(".pipelines tbody tr").last
+        row.hover()
+        top = "document.querySelector('.pipelines tbody').getBoundingClientRect().top"
+        place = page.evaluate(top)
+        going_on = RunContext.start(log, pipeline=before[0])
+        RunContext.start(log, pipeline=before[1]).end("failed", "no rows")
+        expect(row.locator(".state")).to_have_text("failing")
+        assert names.all_text_contents() == before
+        assert page.evaluate(top) == pytest.approx(place, abs=1)
+        page.mouse.move(0, 0)
+        going_on.end("success")
+        expect(names).to_have_text(list(reversed(before)))
+        opened.check(server.url)
