@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -80,6 +80,10 @@ def create_app(
     history = RunHistory(folder, longest=_LONGEST_ANSWER)
     broadcast = Broadcast()
     ledger = ServedLedger(history, broadcast, OpenStreams(), heartbeat=heartbeat, redact=redact)
+
+    def position() -> int:
+        return ledger.state().position
+
     kept = KeptAnswers(ledger.state)
     upkeep = Upkeep(history, key)
     cookie = session_cookie(history.reader.identity)
@@ -110,12 +114,12 @@ def create_app(
             *_page_routes(ledger, admission, audit),
         ],
         middleware=[
-            *_at_the_door(admission, cookie),
+            *_at_the_door(admission, cookie, position),
             Middleware(AnsweredFirst, kept=kept),
             Middleware(AppendedFirst, ledger=ledger),
             Middleware(BodyLimits),
             Middleware(SecurityHeaders),
-            Middleware(PositionHeader, position=lambda: ledger.state().position),
+            Middleware(PositionHeader, position=position),
         ],
         exception_handlers=ANSWERS_TO_ERRORS,
         lifespan=lifespan,
@@ -184,12 +188,15 @@ def _in_markdown(comparison: RunComparison) -> str:
     return comparison_markdown(comparison)
 
 
-def _at_the_door(admission: Admission, cookie: str) -> list[Middleware]:
+def _at_the_door(
+    admission: Admission, cookie: str, position: Callable[[], int]
+) -> list[Middleware]:
     """Give what stands before everything, before the answers that are kept too."""
     guard = Middleware(
         Guard,
         admission=admission,
         cookie=cookie,
+        position=position,
         appending=[compile_path(each.path)[0] for each in ENDPOINTS if each.scope == "append"],
     )
     if not admission.cors_origins:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import aclosing
 
 import anyio
@@ -20,6 +21,7 @@ __all__ = ["follow", "told_events"]
 
 _logger = logging.getLogger("runfold.server")
 _TRY_AGAIN = 1.0
+_REST, _LONGEST_REST = 2.0, 0.25
 _MANY = 1_000
 
 
@@ -61,16 +63,24 @@ def _bring_up(history: RunHistory, before: Change | None) -> Change:
 
 
 async def follow(history: RunHistory, broadcast: Broadcast) -> None:
-    """Publish each move of the log once the read model shows it; go on after any failure."""
+    """Publish each move of the log once the read model shows it; go on after any failure.
+
+    After each round it rests twice as long as that took, which nobody notices while little comes.
+    While much does, fewer and larger rounds leave appends time: a fifth more a second. Who
+    asks for the newest is not kept waiting, as each question brings the model up itself.
+    """
     said: str | None = None
     while True:
         try:
             async with aclosing(positions(history.reader, asyncio.Event())) as moves:
                 async for _ in moves:
+                    began = time.monotonic()
                     change = await run_sync(_bring_up, history, broadcast.latest)
                     said = None
                     if broadcast.latest is None or change.position != broadcast.latest.position:
                         broadcast.publish(change)
+                    took = time.monotonic() - began
+                    await anyio.sleep(min(_REST * took, _LONGEST_REST))
         except Exception as error:
             # A failure that lasts is told once, not each second.
             if said != repr(error):

@@ -6,17 +6,40 @@ import gc
 import socket
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from web.safety.deadlines import DeadlineProtocol
 
-__all__ = ["run_server"]
+__all__ = ["BelowPrefix", "run_server"]
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 1000
 
 
-def run_server(app: ASGIApp, listener: socket.socket, *, root_path: str = "") -> bool:
+class BelowPrefix:
+    """Serves an application below the prefix of a proxy, whether the proxy takes it off or not.
+
+    The server puts the prefix before each path that comes. Where it stood there already, it stands
+    twice then, and is taken off once; but not where that is an address of the application itself,
+    which may have one that begins like the prefix.
+    """
+
+    def __init__(self, app: Starlette, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, below the prefix once."""
+        if scope["type"] == "http" and scope["path"].startswith(f"{self._prefix * 2}/"):
+            matches = [route.matches(scope)[0] for route in self._app.routes]
+            if all(match is Match.NONE for match in matches):
+                scope = {**scope, "path": scope["path"].removeprefix(self._prefix)}
+        await self._app(scope, receive, send)
+
+
+def run_server(app: Starlette, listener: socket.socket, *, root_path: str = "") -> bool:
     """Serve until SIGINT or SIGTERM, then let what is under way end; tell whether it ever served.
 
     Args:
@@ -25,7 +48,7 @@ def run_server(app: ASGIApp, listener: socket.socket, *, root_path: str = "") ->
         root_path: the prefix under which a proxy shows the application.
     """
     config = uvicorn.Config(
-        app,
+        BelowPrefix(app, root_path) if root_path else app,
         http=DeadlineProtocol,
         ws="none",
         root_path=root_path,

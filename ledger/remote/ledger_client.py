@@ -7,12 +7,12 @@ import http.client
 import json
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import SplitResult, quote
 
+from ledger.remote.sending import Refused, Unreachable
 from ledger.remote.spool import Record
 
-__all__ = ["LedgerClient", "Refused", "Unreachable"]
+__all__ = ["LedgerClient"]
 
 _EVENTS = "/api/pipeline/events"
 _LEASE = "/api/pipeline/runs/{}/lease"
@@ -20,27 +20,6 @@ _WORTH_COMPRESSING = 4_096
 # The same bytes would be refused again, whenever they are sent.
 _FOR_GOOD = frozenset({400, 409, 413, 415, 422})
 _LONGEST_REASON = 2_000
-
-
-@dataclass(eq=False)
-class Unreachable(Exception):
-    """The ledger did not take it now: try again, ``pause`` seconds later if it said so."""
-
-    reason: str
-    pause: float = 0.0
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-@dataclass(eq=False)
-class Refused(Exception):
-    """The ledger will never take it."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 class LedgerClient:

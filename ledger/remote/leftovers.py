@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import InvalidEvent
-from ledger.remote.ledger_client import LedgerClient, Unreachable
+from ledger.remote.ledger_client import LedgerClient
 from ledger.remote.remote_log import parse_url
-from ledger.remote.sending import Sending
+from ledger.remote.sending import Sending, Unreachable
 from ledger.remote.spool import Spool, left_spools, refused_events, spool_root
 
 __all__ = ["Leftover", "send_leftovers"]

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
-from ledger.remote.sending import Sending
+from ledger.remote.sending import Sending, Unreachable
 from ledger.remote.spool import Record, Spool, left_spools
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class RemoteRun:
 
     def _work(self) -> None:
         # Here, in the background: it takes longer to import than a short command to run.
-        from ledger.remote.ledger_client import LedgerClient, Unreachable  # noqa: PLC0415
+        from ledger.remote.ledger_client import LedgerClient  # noqa: PLC0415
 
         sending = Sending(self.spool)
         left = _left_by_others(self.spool)

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from ledger.remote.spool import Record, Spool
 
-__all__ = ["Sending", "Takes"]
+__all__ = ["Refused", "Sending", "Takes", "Unreachable"]
 
 _logger = logging.getLogger("runfold")
 _MOST_EVENTS = 200
+
+
+@dataclass(eq=False)
+class Unreachable(Exception):
+    """The ledger did not take it now: try again, ``pause`` seconds later if it said so."""
+
+    reason: str
+    pause: float = 0.0
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """The ledger will never take it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Takes(Protocol):
@@ -49,9 +71,6 @@ class Sending:
         Raises:
             Unreachable: it was not taken, and will be sent again.
         """
-        # Here, as it needs http.client, and a run should not wait for that.
-        from ledger.remote.ledger_client import Refused  # noqa: PLC0415
-
         records, end = self._next()
         if not records:
             return False

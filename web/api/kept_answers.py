@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger import LedgerError
 from web.api.encoded_answer import EncodedAnswer
-from web.api.view_state import ViewState
+from web.api.served_ledger import ViewState
 
 __all__ = ["AnsweredFirst", "KeptAnswers", "Made", "Question"]
 

@@ -6,18 +6,26 @@ from types import GenericAlias
 from typing import Any
 
 import msgspec
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 
 from projections.read_model.projection_standing import ProjectionStanding, parked_in, standings
 from projections.read_model.row_store import ParkedEvent
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.api.struct_model import model_of
 from web.parameters import Reading
 
 __all__ = ["ENDPOINTS"]
 
-_STANDINGS: Any = GenericAlias(tuple, (model_of(ProjectionStanding), ...))
-_PARKED: Any = GenericAlias(tuple, (model_of(ParkedEvent), ...))
+
+def _model_of(struct: type[msgspec.Struct]) -> type[BaseModel]:
+    """Make a model with the name, the words and the fields of a struct, for the document."""
+    fields: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    return create_model(
+        struct.__name__, __doc__=(struct.__doc__ or "").partition("\n")[0], **fields
+    )
+
+
+_STANDINGS: Any = GenericAlias(tuple, (_model_of(ProjectionStanding), ...))
+_PARKED: Any = GenericAlias(tuple, (_model_of(ParkedEvent), ...))
 ProjectionsAnswer = create_model(
     "ProjectionsAnswer",
     __doc__="The projections that are installed or in the current model, and the events parked.",

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ledger import LogReader
 from ledger.evidence.tree import LedgerTree
@@ -14,12 +15,23 @@ from ledger.reading.mark_watch import MarkWatch
 from projections import RunHistory
 from web.api.open_streams import OpenStreams
 from web.api.recording import Recording
-from web.api.view_state import ViewState
 from web.broadcast import Broadcast
 
-__all__ = ["ServedLedger"]
+__all__ = ["ServedLedger", "ViewState"]
 
 _TRUSTED = 0.25
+
+
+class ViewState(NamedTuple):
+    """What all answers depend on, but for the clock: while it stays equal, they stay the same.
+
+    Attributes:
+        position: the last durable one.
+        generation: tells the current model from the ones before it.
+    """
+
+    position: int
+    generation: tuple[int, ...]
 
 
 class ServedLedger:

@@ -7,7 +7,7 @@ an endpoint says that they append.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.addresses import way_up
+from web.ledger_headers import PositionHeader
 from web.problems import Problem, answer, wants_page
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SECURITY_HEADERS
@@ -55,6 +56,7 @@ class Guard:
         admission: Admission,
         *,
         cookie: str,
+        position: Callable[[], int],
         appending: Sequence[Pattern[str]] = (),
     ) -> None:
         """Stand before ``app``.
@@ -63,11 +65,13 @@ class Guard:
             app: what is guarded.
             admission: who is let in.
             cookie: the name of the cookie of a session.
+            position: tells how far the log is; each refusal says so, as every answer does.
             appending: paths where the scope ``append`` is enough.
         """
         self._app = app
         self._admission = admission
         self._cookie = cookie
+        self._position = position
         self._appending = appending
         # The same few paths come again and again.
         self._needed = lru_cache(maxsize=256)(self._find_needed)
@@ -77,7 +81,8 @@ class Guard:
         if scope["type"] == "http":
             refused = self.judge(scope)
             if refused is not None:
-                await _refusal(Request(scope), refused)(scope, receive, send)
+                refusal = _refusal(Request(scope), refused)
+                await PositionHeader(refusal, self._position)(scope, receive, send)
                 return
             scope[_GUARD] = self
         await self._app(scope, receive, send)

@@ -11,7 +11,7 @@ import pytest
 from web.api.encoded_answer import EncodedAnswer
 from web.api.endpoint import Answer
 from web.api.kept_answers import KeptAnswers, Made
-from web.api.view_state import ViewState
+from web.api.served_ledger import ViewState
 
 QUESTION = ("/runs", b"")
 

@@ -53,12 +53,16 @@ def addresses(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def test_every_address_wants_a_credential(app: Starlette, client: TestClient) -> None:
-    """Without one each route answers 401, whatever its method; what is open is named exactly."""
+    """Without one each route answers 401, whatever its method; what is open is named exactly.
+
+    How far the log is stands in each answer, a refusal too.
+    """
     found = list(addresses(app.routes))
     assert len(found) > 5
 
     for method, path in [*found, ("GET", "/nowhere"), ("DELETE", "/"), ("GET", "/x/healthz")]:
         answer = client.request(method, path)
+        assert int(answer.headers["x-ledger-position"]) >= 3
         if path in OPEN:
             assert answer.status_code in (200, 401)
         else:
@@ -147,9 +151,10 @@ def test_a_token_in_the_address_is_no_credential(guarded: Guarded, client: TestC
 def test_a_foreign_host_is_refused_everywhere(
     guarded: Guarded, client: TestClient, host: str, path: str
 ) -> None:
-    """A name that was rebound to this machine gives nothing away, with a token or without."""
+    """A name that was rebound to this machine is shown no page, with a token or without."""
     answer = client.get(path, headers={"Host": host, **guarded.bearer(Scope.ADMIN)})
     assert answer.status_code == 400
+    assert int(answer.headers["x-ledger-position"]) >= 3
     assert answer.headers["content-type"] == "application/problem+json"
 
 
