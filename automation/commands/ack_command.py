@@ -9,7 +9,7 @@ import typer
 from automation.commands.failure_choice import find_fingerprint
 from automation.commands.options.actor import ActorOption, actor_of
 from automation.commands.options.options import FolderOption, JsonOption, folder_of, redacted_keys
-from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.lacks import warn_of_damage
 from automation.commands.printing.output import write_data, write_json
 from automation.commands.printing.terminal_text import printable
 from automation.errors import BadArgument

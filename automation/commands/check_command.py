@@ -12,9 +12,8 @@ import typer
 from automation.commands.exit_codes import ExitCode
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
 from automation.commands.options.since import parse_span
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
 from automation.commands.printing.finding_words import finding_line, fine_line
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_data, write_json
 from automation.expectations import expectations_of
 from automation.settings import ExpectedOfPipeline, read_settings
@@ -72,8 +71,7 @@ def check(
     with RunHistory(folder_of(folder, settings)) as history:
         report = check_freshness(history, expect, datetime.now(UTC))
         _write(report, quiet=quiet, as_json=as_json)
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history)
     if report.findings:
         raise typer.Exit(ExitCode.WRONG)
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_data, write_json, write_rich
 from automation.commands.show_command import find_run
 from automation.errors import BadArgument, RunNotFound
@@ -52,8 +51,7 @@ def compare(
             write_json(shown.model_dump(mode="json"))
         else:
             _write(shown, as_markdown=as_markdown)
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history)
 
 
 def _write(comparison: RunComparison, *, as_markdown: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.lacks import warn_of_damage
 from automation.commands.printing.output import write_json, write_rich
 from automation.commands.show_command import find_run
 from automation.errors import RunNotFound

@@ -13,8 +13,7 @@ from automation.commands.options.moments import parse_past
 from automation.commands.options.options import FolderOption, JsonOption, check_run_id, folder_of
 from automation.commands.options.replay_selection import check_type
 from automation.commands.options.run_filter_options import chooses_runs, with_whole_fingerprint
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_data, write_json, write_words
 from automation.commands.printing.output_file import replacing
 from automation.commands.show_command import find_run
@@ -97,8 +96,7 @@ def export(
                     "bytes": size,
                 }
             )
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history, pipeline=matching.pipeline)
 
 
 def _format_of(out: Path | None) -> ExportFormat:

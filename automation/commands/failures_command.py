@@ -9,8 +9,7 @@ import typer
 
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
 from automation.commands.options.since import SINCE, parse_since, parse_since_or_version
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from projections import RunHistory
 from projections.failures.by_fingerprint import list_failures
@@ -58,5 +57,4 @@ def failures(
             from automation.commands.printing.failures_table import failures_table  # noqa: PLC0415
 
             write_rich(failures_table(page, every=every))
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history, pipeline=pipeline)

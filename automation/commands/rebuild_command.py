@@ -14,7 +14,7 @@ import typer
 from automation.commands.exit_codes import ExitCode
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
 from automation.commands.printing.comparison_words import SamplesOption, most
-from automation.commands.printing.damage_warning import warn_of_damage
+from automation.commands.printing.lacks import warn_of_damage
 from automation.commands.printing.output import write_data, write_json, write_rich
 from automation.commands.verify_command import check_progress
 from automation.errors import BadArgument

@@ -11,8 +11,7 @@ import typer
 from automation.commands.options.moments import parse_past
 from automation.commands.options.options import FolderOption, JsonOption, PastOption, folder_of
 from automation.commands.options.run_filter_options import chooses_runs, with_whole_fingerprint
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from projections import RunHistory, RunsPage, RunSummary
 from projections.listing.run_filter import RunFilter
@@ -41,8 +40,7 @@ def runs(
         chosen = with_whole_fingerprint(matching, history)
         page = history.runs_page(limit=limit, matching=chosen, order=sort, after=key, as_of=past)
         _write(page, as_json=as_json)
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history, pipeline=matching.pipeline)
 
 
 def _write(page: RunsPage, *, as_json: bool) -> None:

@@ -14,8 +14,7 @@ from automation.commands.options.options import (
     check_run_id,
     folder_of,
 )
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from automation.errors import RunIdAmbiguous, RunNotFound, RunNotStarted
 from ledger import LogReader
@@ -49,8 +48,7 @@ def show(
             from automation.commands.printing.run_report import run_details, run_report  # noqa: PLC0415
 
             write_rich(*run_report(summary, path), *run_details(summary, detail.position))
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history)
 
 
 def find_run(history: RunHistory, run_id: str) -> RunSummary:

@@ -10,8 +10,7 @@ import typer
 
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
 from automation.commands.options.since import SINCE, parse_since
-from automation.commands.printing.damage_warning import warn_of_damage
-from automation.commands.printing.degraded_warning import warn_of_degraded
+from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from automation.errors import BadArgument
 from automation.local_time import find_zone
@@ -84,8 +83,7 @@ def stats(
                 _write_flaky(found, as_json=as_json)
             else:
                 _write_statistics(found, over_time=bucket is not None, as_json=as_json)
-        warn_of_degraded(history)
-        warn_of_damage(history)
+        warn_of_lacks(history, pipeline=pipeline)
 
 
 def _write_statistics(found: Statistics, *, over_time: bool, as_json: bool) -> None:

@@ -39,8 +39,8 @@ def pipeline_counts(history: RunHistory) -> tuple[list[PipelineCounts], int]:
     return history.ask(lambda connection, position: (counts_by_pipeline(connection), position))
 
 
-def pipeline_names(history: RunHistory, *, limit: int = 500) -> list[str]:
-    """List the pipelines that have runs by their names, so many at most."""
+def pipeline_names(history: RunHistory, *, limit: int | None = 500) -> list[str]:
+    """List the pipelines that have runs by their names, so many at most; None for all."""
     found = history.ask(lambda connection, _: connection.execute(query("pipelines")).fetchall())
     return [name for (name,) in found[:limit]]
 
