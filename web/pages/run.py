@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from ledger.disk.folder import DEFAULT_FOLDER
 from ledger.fields import RUN_ID
 from projections import RunHistory, RunSummary
 from projections.errors import AsOfNotReached
 from projections.statistics.regressions import Speed, speed_of
+from web.command_line import command_line
 from web.pages.page import Values, Visit
 from web.pages.query import PageQuery
 from web.pages.run_stages import attempt_rows, failed_attempts, stage_chart
@@ -119,7 +118,6 @@ def _speeds(history: RunHistory, run_id: str) -> Sequence[Speed]:
 def _commands(history: RunHistory, run: RunSummary, *, is_past: bool) -> list[tuple[str, str]]:
     """Give the commands that show the same in a terminal, each with what it does."""
     folder = history.reader.folder.path
-    elsewhere = ["--dir", str(folder)] if folder != DEFAULT_FOLDER else []
     as_of = ["--as-of", str(run.last_position)] if is_past else []
     commands = (
         ("this view", ["show", run.run_id, *as_of]),
@@ -127,4 +125,4 @@ def _commands(history: RunHistory, run: RunSummary, *, is_past: bool) -> list[tu
         ("which event set what", ["explain", run.run_id]),
         ("evidence for others", ["prove", run.run_id, "--out", f"{run.run_id}.evidence"]),
     )
-    return [(what, shlex.join(["runfold", *words, *elsewhere])) for what, words in commands]
+    return [(what, command_line(folder, *words)) for what, words in commands]

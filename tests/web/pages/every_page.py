@@ -6,6 +6,7 @@ __all__ = ["ADDRESSES", "ONE_OF_EACH"]
 
 ADDRESSES = (
     "/",
+    "/?show=stopped",
     "/pipelines/nightly",
     "/runs",
     "/runs?q=index&pipeline=nightly&metadata=day%3D2026-01-15&started_after=2020-01-01",
@@ -17,10 +18,12 @@ ADDRESSES = (
     "/runs/hostile-1",
     "/runs/hostile-3/explain",
     "/pipelines/hourly?days=1&stage=fetch",
+    "/failures",
     "/failures?state=all&pipeline=nightly",
     "/compare",
     "/compare?a=run-failed&b=run-flaky",
     "/compare?a=hostile-0&b=hostile-1&all=true",
+    "/events?run=run-failed",
     "/events?run=run-000&at=7",
     "/events?run=hostile-1&type=run_started&follow=true",
     "/ledger",

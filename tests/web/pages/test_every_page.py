@@ -15,6 +15,7 @@ from tests.web.serving import Server
 from web.pages import PAGES
 
 MOST_BYTES = 80_000
+RELOAD = "Reload to see what is new"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_a_page_can_be_read_without_scripts(
     scriptless.forget()
     scriptless.page.goto(server.url + address)
     expect(scriptless.page.locator("h1, h2").first).to_be_visible()
-    expect(scriptless.page.locator("#connection")).to_have_text("Reload to see what is new")
+    expect(scriptless.page.locator("#connection")).to_have_text(RELOAD)
     scriptless.check(server.url)
 
 
@@ -75,8 +76,8 @@ def test_a_page_can_be_read_without_scripts(
 def test_a_page_is_light_and_stands_anywhere(server: Server, address: str) -> None:
     """What an open page asks for again is what stands in the whole one, and is never kept.
 
-    Compressed, its scripts and styles are less than 80 kB. No address on it begins at the root of
-    the host, so that a proxy may add a prefix.
+    Who runs no scripts is told how to see what is new. Compressed, its scripts and styles are less
+    than 80 kB. No address on it begins at the root of the host, so that a proxy may add a prefix.
     """
     plain = server.get(address, headers={"Accept-Encoding": "identity"})
     whole = server.get(address)
@@ -87,6 +88,7 @@ def test_a_page_is_light_and_stands_anywhere(server: Server, address: str) -> No
     assert "<!doctype html>" in whole.text
     assert "<html" not in part.text
     assert "<h1" in whole.text
+    assert RELOAD in whole.text
     assert part.headers["cache-control"] == "no-store"
     assert whole.headers["vary"] == part.headers["vary"] == "HX-Request, Accept-Encoding"
     assert whole.headers["content-encoding"] == part.headers["content-encoding"] == "gzip"
