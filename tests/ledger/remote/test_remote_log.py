@@ -88,7 +88,7 @@ def test_a_ledger_that_is_away_fails_no_run(
     record(RemoteLog(away, spool=spools, patience=0.05))
 
     [spool] = waiting(spools)
-    assert len(spool.read_bytes().splitlines()) == 5
+    assert len(spool.read_bytes().split()) == 10
     assert spool.stat().st_mode & 0o77 == 0
     assert str(spool) in caplog.text
     assert caplog.text.count("has not taken all") == 1
@@ -221,7 +221,7 @@ def test_a_line_that_was_not_finished_is_no_event(away: str, spools: Path, tmp_p
     record(RemoteLog(away, spool=spools, patience=0.02))
     [path] = waiting(spools)
     wait_until(lambda: is_free(path), "the writer lets go of its spool")
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = path.read_bytes().replace(b"\n\n", b"\n").splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], lines[3][:40], b"\n", *lines[4:]]))
 
     with small_ledger(tmp_path / "later", port=parse_url(away).port or 0) as ledger:
