@@ -55,6 +55,9 @@ class LedgerClient:
             raise Refused(_reason(status, answer))
         if status not in (200, 201):
             raise Unreachable(_reason(status, answer), pause)
+        if not _is_receipt(answer, len(records)):
+            # A page of whatever else answers there: it has taken nothing.
+            raise Unreachable("what answers there is no ledger: it gave no receipts", pause)
 
     def keep_lease(self, run_id: str, seconds: float) -> None:
         """Say that the writer of a run is there; a ledger that keeps no leases does without.
@@ -108,6 +111,14 @@ class LedgerClient:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_receipt(answer: bytes, count: int) -> bool:
+    """Tell whether an answer holds a receipt of each event."""
+    try:
+        return len(json.loads(answer)["receipts"]) == count
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
 def _reason(status: int, answer: bytes) -> str:

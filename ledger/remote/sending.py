@@ -62,8 +62,8 @@ class Sending:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the start of the run was sent."""
-        return self._offset > 0
+        """Whether the start of the run was taken; a refused one is of a run of somebody else."""
+        return self._offset > 0 and self._start_refused is None
 
     def send_some(self, client: Takes) -> bool:
         """Send the next batch, and tell whether there was one.

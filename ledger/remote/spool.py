@@ -6,7 +6,8 @@ is of; each further line is one record, with the CRC-32 of its bytes before it::
     5f0c3a1e {"expected_sequence":null,"event":{…}}
 
 Guarantees. ``append`` returns after the sync: the event outlives the process and a power cut. A
-line that was not finished is passed over, as nobody was told that it was kept. The process that
+line that was not finished is passed over, as nobody was told that it was kept; each record begins
+with a line break, so that it never runs into what another append has left. The process that
 records the run holds a ``flock`` on the file, so one that is free is of a writer that is gone, and
 whoever takes its lock may send it. What was sent is not noted anywhere: an ``event_id`` that the
 ledger has is taken once, however often it is sent, so a file is sent whole until it is removed.
@@ -20,6 +21,7 @@ import secrets
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -81,7 +83,6 @@ class Spool:
         self.head = head
         self._fd = fd
         self._guard = threading.Lock()
-        self._torn = True
         forget_in_children(self)
 
     @classmethod
@@ -95,17 +96,19 @@ class Spool:
         if not RUN_ID.fullmatch(head.run_id):
             raise InvalidEvent("run_id", f"{head.run_id!r} is not an identifier")
         path = folder / f"{head.run_id}-{secrets.token_hex(4)}{_SUFFIX}"
+        # Under a name that nobody looks for: who found it without a lock could send and remove it.
+        begun = path.with_suffix(".begun")
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             make_folder(folder)
-            fd = os.open(path, flags, 0o600)
+            fd = os.open(begun, flags, 0o600)
+            try_flock(fd)
+            spool = cls(path, fd, head)
+            _write(fd, _line(msgspec.json.encode(head)))
+            begun.rename(path)
+            sync_folder(folder)
         except OSError as error:
             raise _cannot(path, error) from error
-        try_flock(fd)
-        spool = cls(path, fd, head)
-        spool._torn = False
-        spool._append(msgspec.json.encode(head))
-        sync_folder(folder)
         return spool
 
     @classmethod
@@ -131,21 +134,14 @@ class Spool:
         Raises:
             AppendFailed: it cannot be kept.
         """
-        self._append(msgspec.json.encode(record))
-
-    def _append(self, data: bytes) -> None:
-        line = b"%08x %b\n" % (zlib.crc32(data), data)
+        line = b"\n" + _line(msgspec.json.encode(record))
         with self._guard:
             try:
                 if self._fd < 0:
                     self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-                # What an append that failed, or a crash, has left must not run into this line.
-                line = b"\n" + line if self._torn else line
-                self._torn = True
-                if os.write(self._fd, line) < len(line):
-                    raise OSError(None, "it was written only in part")  # noqa: TRY301 - as if the system had said so
-                sync_data(self._fd)
-                self._torn = False
+                _write(self._fd, line)
+                # Who has sent it all may have removed it, which this descriptor does not tell.
+                self.path.stat()
             except OSError as error:
                 raise _cannot(self.path, error) from error
 
@@ -175,12 +171,22 @@ class Spool:
     def remove_behind(self, offset: int) -> bool:
         """Forget the file, unless something was kept behind what was read; tell whether it is gone.
 
-        No append can come between the look and the removal: a later one fails, and is told so.
+        No append is lost between the look and the removal: here none can come, and one of another
+        process either was there before the file was moved, or misses it and fails.
         """
+        moved = self.path.with_name(f"sent-{self.path.name}")
         with self._guard:
             if any(self.read(offset)):
                 return False
-            self.path.unlink(missing_ok=True)
+            try:
+                self.path.rename(moved)
+            except FileNotFoundError:
+                pass
+            else:
+                if any(self.read(offset)):
+                    moved.rename(self.path)
+                    return False
+                moved.unlink()
         self.close()
         return True
 
@@ -195,20 +201,18 @@ class Spool:
         """Let go of the lock in a forked child, which may still append."""
         self._guard = threading.Lock()
         self.close()
-        self._torn = True
 
 
 def left_spools(folder: Path) -> list[Path]:
     """List the spools of one ledger, oldest first; writers may still be there for some."""
-    try:
-        paths = [
-            path
-            for path in folder.iterdir()
-            if path.name.endswith(_SUFFIX) and not path.name.endswith(_REFUSED)
-        ]
-        return sorted(paths, key=lambda path: path.stat().st_mtime)
-    except OSError:
-        return []
+    times: dict[Path, float] = {}
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for path in folder.iterdir():
+            if path.name.endswith(_SUFFIX) and not path.name.endswith(_REFUSED):
+                # Whoever sends it may remove it meanwhile.
+                with suppress(FileNotFoundError):
+                    times[path] = path.stat().st_mtime
+    return sorted(times, key=times.__getitem__)
 
 
 def refused_events(path: Path) -> int:
@@ -224,15 +228,32 @@ def _beside(path: Path) -> Path:
 
 
 def _lines(fd: int, offset: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the sound lines behind an offset, from one chunk, each with the offset behind it."""
-    data = os.pread(fd, _CHUNK, offset)
-    if len(data) == _CHUNK and b"\n" not in data:
-        return
-    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
-        offset += len(line)
-        crc, body = line[: _CRC_WIDTH - 1], line[_CRC_WIDTH:-1]
-        if b"%08x" % zlib.crc32(body) == crc:
-            yield body, offset
+    """Yield sound lines behind an offset, from one chunk, each with the offset behind it.
+
+    A chunk in which all is torn is passed over: what was kept behind it counts.
+    """
+    found = False
+    while not found and (data := os.pread(fd, _CHUNK, offset)):
+        whole = data[: data.rfind(b"\n") + 1] or (data if len(data) == _CHUNK else b"")
+        if not whole:
+            return
+        for line in whole.splitlines(keepends=True):
+            offset += len(line)
+            crc, body = line[: _CRC_WIDTH - 1], line[_CRC_WIDTH:-1]
+            if b"%08x" % zlib.crc32(body) == crc:
+                found = True
+                yield body, offset
+
+
+def _line(data: bytes) -> bytes:
+    return b"%08x %b\n" % (zlib.crc32(data), data)
+
+
+def _write(fd: int, line: bytes) -> None:
+    """Write a line at once, and return when it is on disk."""
+    if os.write(fd, line) < len(line):
+        raise OSError(None, "it was written only in part")
+    sync_data(fd)
 
 
 def _cannot(path: Path, error: OSError) -> AppendFailed:

@@ -45,7 +45,7 @@ class SmallLedger:
         except LedgerError as error:
             return 422, {"detail": str(error), "errors": []}
         self.batches.append(len(events))
-        return 200, {"receipts": []}
+        return 200, {"receipts": [{"event_id": event.event_id} for event in events]}
 
     def types(self, run_id: str) -> list[str]:
         """Give the types of a run's events."""

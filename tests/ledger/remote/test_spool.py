@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import resource
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.errors import AppendFailed
 from ledger.remote.spool import (
     Record,
     Spool,
@@ -70,7 +79,7 @@ def test_any_end_is_read_up_to_its_last_whole_line(tmp_path: Path, cut: int, jun
 
     again = Spool.take_over(spool.path)
     assert again is not None
-    whole = kept.count(b"\n") - 1
+    whole = kept.count(b"}\n") - 1
     assert numbers(again)[:whole] == list(range(whole))
     again.append(record(99))
     assert numbers(again)[-1] == 99
@@ -91,6 +100,133 @@ def test_a_spool_belongs_to_its_writer(tmp_path: Path) -> None:
     assert refused_events(spool.path) == 1
     assert set(left_spools(tmp_path)) == {spool.path, tmp_path / "other.jsonl"}
     assert spool.remove_behind(spool.path.stat().st_size)
+
+
+def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
+    """Whoever looks just before it is locked finds nothing that could be locked in its place."""
+    rivals: list[int] = []
+
+    def lock_first(_: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called is fcntl.flock:
+            sys.setprofile(None)
+            for path in left_spools(tmp_path):
+                rivals.append(os.open(path, os.O_RDWR))
+                fcntl.flock(rivals[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    sys.setprofile(lock_first)
+    try:
+        spool = Spool.create(tmp_path, HEAD)
+    finally:
+        sys.setprofile(None)
+    for rival in rivals:
+        os.close(rival)
+
+    assert Spool.take_over(spool.path) is None
+    assert left_spools(tmp_path) == [spool.path]
+
+
+def in_child(action: Callable[[], None]) -> tuple[int, int, int]:
+    """Run something in a forked child that waits, once it has begun, until it may go on.
+
+    Gives its process id, a pipe that tells when it waits, and one that lets it go on.
+    """
+    waits, tell = os.pipe()
+    wait, go_on = os.pipe()
+    child = os.fork()
+    if child:
+        return child, waits, go_on
+    code = 1
+    with suppress(BaseException):
+        action()
+        os.write(tell, b".")
+        os.read(wait, 1)
+        try:
+            action()
+        except AppendFailed:
+            code = 7
+        else:
+            code = 0
+    os._exit(code)
+
+
+def test_a_child_is_told_that_what_it_appends_to_was_removed(tmp_path: Path) -> None:
+    """It has the file open still, but nobody would ever send what it keeps there."""
+    spool = Spool.create(tmp_path, HEAD)
+    child, waits, go_on = in_child(lambda: spool.append(record(1)))
+    os.read(waits, 1)
+    assert numbers(spool) == [1]
+    assert spool.remove_behind(spool.path.stat().st_size)
+    os.write(go_on, b".")
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_what_a_child_keeps_during_the_removal_is_found(tmp_path: Path) -> None:
+    """Kept between the look and the removal, it is in the file, and the file is there."""
+    spool = Spool.create(tmp_path, HEAD)
+    child, waits, go_on = in_child(lambda: spool.append(record(1)))
+    os.read(waits, 1)
+    end = spool.path.stat().st_size
+    codes: list[int] = []
+
+    def append_first(_: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called in (os.rename, os.unlink):
+            sys.setprofile(None)
+            os.write(go_on, b".")
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    sys.setprofile(append_first)
+    try:
+        removed = spool.remove_behind(end)
+    finally:
+        sys.setprofile(None)
+
+    assert codes == [0]
+    assert not removed
+    assert left_spools(tmp_path) == [spool.path]
+    assert numbers(spool) == [1, 1]
+
+
+def test_what_a_child_wrote_in_part_spoils_nothing(tmp_path: Path) -> None:
+    """Its parent does not know of it, and the next event does not run into it."""
+    spool = Spool.create(tmp_path, HEAD)
+    spool.append(record(1))
+
+    def write_in_part() -> None:
+        most = spool.path.stat().st_size + 10
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        with pytest.raises(AppendFailed):
+            spool.append(record(2))
+
+    child, _, go_on = in_child(write_in_part)
+    os.write(go_on, b".")
+    os.waitpid(child, 0)
+    assert not spool.path.read_bytes().endswith(b"\n")
+    spool.append(record(3))
+
+    assert numbers(spool) == [1, 3]
+
+
+def test_much_that_is_torn_hides_nothing_behind_it(tmp_path: Path) -> None:
+    """More than is read at once, in lines or in one piece: what comes later is not removed."""
+    for torn in (b"torn\n" * 100_000, b"x" * 600_000):
+        spool = Spool.create(tmp_path, HEAD)
+        spool.append(record(1))
+        end = spool.path.stat().st_size
+        with spool.path.open("ab") as file:
+            file.write(torn)
+        spool.append(record(2))
+
+        assert not spool.remove_behind(end)
+        assert numbers(spool) == [1, 2]
+
+
+def test_a_spool_that_goes_meanwhile_hides_no_other(tmp_path: Path) -> None:
+    """One that was listed, and is gone when it is looked at, is left out."""
+    spool = Spool.create(tmp_path, HEAD)
+    (tmp_path / "gone.jsonl").symlink_to(tmp_path / "removed")
+
+    assert left_spools(tmp_path) == [spool.path]
 
 
 def test_each_ledger_has_a_folder_of_its_own() -> None:
