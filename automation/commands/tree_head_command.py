@@ -44,7 +44,7 @@ def tree_head(
     else:
         write_data(head.encode())
     if not head.signed:
-        say("this tree head is unsigned: runfold tree-head --sign signs it, runfold key init first")
+        say("this tree head is unsigned: runfold tree-head --sign signs it with your key")
 
 
 def _signed_if_it_is(reader: LogReader, current: TreeHead) -> TreeHead:

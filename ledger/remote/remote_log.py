@@ -104,7 +104,9 @@ class RemoteLog:
             timeout=self._timeout,
             lease_seconds=self._lease_seconds,
         )
-        self._runs = {name: held for name, held in self._runs.items() if not held.released}
+        # In place: another thread may hold a run at the same time, in the same dict.
+        for name in [name for name, held in [*self._runs.items()] if held.released]:
+            self._runs.pop(name, None)
         self._runs[run_id] = run
         return run
 
