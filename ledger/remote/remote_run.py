@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
+from ledger.disk.fork_safety import forget_in_children
 from ledger.remote.sending import Sending, Unreachable
 from ledger.remote.spool import Record, Spool, left_spools
 
@@ -61,6 +62,11 @@ class RemoteRun:
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._work, name="runfold-send", daemon=True)
         self._thread.start()
+        forget_in_children(self)
+
+    def forget_in_child(self) -> None:
+        """Wake nobody in a forked child: the sender is the parent's, and may hold the lock."""
+        self._wake, self._released = threading.Event(), threading.Event()
 
     @property
     def released(self) -> bool:

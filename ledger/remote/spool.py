@@ -101,13 +101,17 @@ class Spool:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             make_folder(folder)
-            fd = os.open(begun, flags, 0o600)
-            try_flock(fd)
-            spool = cls(path, fd, head)
-            _write(fd, _line(msgspec.json.encode(head)))
+            spool = cls(path, os.open(begun, flags, 0o600), head)
+        except OSError as error:
+            raise _cannot(path, error) from error
+        try:
+            try_flock(spool._fd)
+            _write(spool._fd, _line(msgspec.json.encode(head)))
             begun.rename(path)
             sync_folder(folder)
         except OSError as error:
+            begun.unlink(missing_ok=True)
+            spool.close()
             raise _cannot(path, error) from error
         return spool
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -191,6 +192,21 @@ def test_what_is_kept_while_others_are_looked_for_is_sent(
     record(RemoteLog(ledger.url, spool=spools))
 
     assert ledger.types("r") == ONE_STAGE
+
+
+def test_a_child_appends_whatever_the_sender_held_at_the_fork(away: str, spools: Path) -> None:
+    """The lock by which the sender is woken is free in a child, where no sender would free it."""
+    log = RemoteLog(away, spool=spools, patience=0.02)
+    run = RunContext.start(log, pipeline="nightly", run_id="r")
+    with vars(log._runs["r"]._wake)["_cond"]:
+        child = os.fork()
+        if child == 0:
+            # Ends it if it waits for ever.
+            signal.alarm(30)
+            run.annotate("of the child")
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    run.end("success")
 
 
 def test_without_its_start_no_event_of_a_run_is_sent(ledger: SmallLedger, spools: Path) -> None:

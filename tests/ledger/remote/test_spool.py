@@ -149,6 +149,23 @@ def in_child(action: Callable[[], None]) -> tuple[int, int, int]:
     os._exit(code)
 
 
+def test_a_spool_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a file that nobody would remove, nor an open descriptor."""
+
+    def make_without_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with pytest.raises(AppendFailed):
+            Spool.create(tmp_path, HEAD)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+    child, _, go_on = in_child(make_without_space)
+    os.write(go_on, b".")
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_child_is_told_that_what_it_appends_to_was_removed(tmp_path: Path) -> None:
     """It has the file open still, but nobody would ever send what it keeps there."""
     spool = Spool.create(tmp_path, HEAD)
