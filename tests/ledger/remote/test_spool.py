@@ -6,10 +6,10 @@ import fcntl
 import os
 import resource
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 import pytest
@@ -102,27 +102,50 @@ def test_a_spool_belongs_to_its_writer(tmp_path: Path) -> None:
     assert spool.remove_behind(spool.path.stat().st_size)
 
 
+def in_fork(action: Callable[[], None]) -> int:
+    """Do something in a forked child, and give its exit code: an audit hook stays for good."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        action()
+        code = 0
+    finally:
+        if code:
+            traceback.print_exc()
+        os._exit(code)
+
+
+def just_before(calls: Container[str], action: Callable[[], None]) -> None:
+    """Do something once, just before the next of some system calls of this process."""
+    left = [action]
+
+    def hook(event: str, _: object) -> None:
+        if event in calls and left:
+            left.pop()()
+
+    sys.addaudithook(hook)
+
+
 def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
     """Whoever looks just before it is locked finds nothing that could be locked in its place."""
     rivals: list[int] = []
 
-    def lock_first(_: FrameType, event: str, called: object) -> None:
-        if event == "c_call" and called is fcntl.flock:
-            sys.setprofile(None)
-            for path in left_spools(tmp_path):
-                rivals.append(os.open(path, os.O_RDWR))
-                fcntl.flock(rivals[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def lock_first() -> None:
+        for path in left_spools(tmp_path):
+            rivals.append(os.open(path, os.O_RDWR))
+            fcntl.flock(rivals[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    sys.setprofile(lock_first)
-    try:
+    def make() -> None:
+        just_before({"fcntl.flock"}, lock_first)
         spool = Spool.create(tmp_path, HEAD)
-    finally:
-        sys.setprofile(None)
-    for rival in rivals:
-        os.close(rival)
+        for rival in rivals:
+            os.close(rival)
+        assert Spool.take_over(spool.path) is None
+        assert left_spools(tmp_path) == [spool.path]
 
-    assert Spool.take_over(spool.path) is None
-    assert left_spools(tmp_path) == [spool.path]
+    assert in_fork(make) == 0
 
 
 def in_child(action: Callable[[], None]) -> tuple[int, int, int]:
@@ -180,28 +203,25 @@ def test_a_child_is_told_that_what_it_appends_to_was_removed(tmp_path: Path) -> 
 
 def test_what_a_child_keeps_during_the_removal_is_found(tmp_path: Path) -> None:
     """Kept between the look and the removal, it is in the file, and the file is there."""
-    spool = Spool.create(tmp_path, HEAD)
-    child, waits, go_on = in_child(lambda: spool.append(record(1)))
-    os.read(waits, 1)
-    end = spool.path.stat().st_size
-    codes: list[int] = []
 
-    def append_first(_: FrameType, event: str, called: object) -> None:
-        if event == "c_call" and called in (os.rename, os.unlink):
-            sys.setprofile(None)
+    def remove() -> None:
+        spool = Spool.create(tmp_path, HEAD)
+        child, waits, go_on = in_child(lambda: spool.append(record(1)))
+        os.read(waits, 1)
+        codes: list[int] = []
+
+        def append_first() -> None:
             os.write(go_on, b".")
             codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
-    sys.setprofile(append_first)
-    try:
-        removed = spool.remove_behind(end)
-    finally:
-        sys.setprofile(None)
+        just_before({"os.rename", "os.remove"}, append_first)
+        removed = spool.remove_behind(spool.path.stat().st_size)
+        assert codes == [0]
+        assert not removed
+        assert left_spools(tmp_path) == [spool.path]
+        assert numbers(spool) == [1, 1]
 
-    assert codes == [0]
-    assert not removed
-    assert left_spools(tmp_path) == [spool.path]
-    assert numbers(spool) == [1, 1]
+    assert in_fork(remove) == 0
 
 
 def test_what_a_child_wrote_in_part_spoils_nothing(tmp_path: Path) -> None:
