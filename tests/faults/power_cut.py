@@ -3,21 +3,23 @@
 The rules are the few that POSIX gives, not those of one file system. What was written before a
 sync began that came to its end is there. Of what was written later, any sectors of 512 bytes may be
 there or not, with zeros or the old bytes in their place, and the size may have grown or not. A
-sync that failed promises nothing of what it was to write, and no later one makes up for that. The
-entries of a folder are there as far as the folder itself was synced; of later changes, those up to
-any one. A sync of a file says nothing of its name.
+sync that failed promises nothing of what it was to write, and no later one of the same process
+makes up for that: the kernel tells each process once. A size that was cut is written by the next
+one that works, as it is no page that is dropped. The entries of a folder are there as far as the
+folder itself was synced; of later changes, those up to any one. A sync of a file says nothing of
+its name.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.faults.recorded_calls import SYNC_BEGUN, Call
+from tests.faults.recorded_calls import CLONES, SYNCS, Call
 
 __all__ = ["Disk", "Luck", "always", "mixed", "never"]
 
@@ -46,12 +48,12 @@ def mixed(draw: random.Random) -> Luck:
 class _Change:
     """Bytes that were put at a place; without bytes, the size that a file was cut or grown to.
 
-    ``given_up``: a sync failed on it, so that no later one writes it.
+    ``failed``: the processes whose sync failed on it, so that no later one of theirs writes it.
     """
 
     at: int
     data: bytes | None
-    given_up: bool = False
+    failed: set[int] = field(default_factory=set)
 
     def apply(self, to: bytearray) -> None:
         end = self.at + len(self.data or b"")
@@ -88,19 +90,23 @@ class _File:
         self.changes.append(_Change(at, data))
         self.size = at if data is None else max(self.size, at + len(data))
 
-    def sync(self, changes: int, *, worked: bool) -> None:
-        """End a sync that began when there were so many changes."""
-        synced, given_up = self.changes[:changes], []
+    def sync(self, process: int, begun: Sequence[object], *, worked: bool) -> None:
+        """End a sync that began when these changes were to be written."""
+        ids = set(map(id, begun))
+        synced = [change for change in self.changes if id(change) in ids]
+        later = [change for change in self.changes if id(change) not in ids]
+        given_up: list[_Change] = []
         for change in synced:
-            change.given_up |= not worked
-            if change.given_up:
+            if not worked and change.data is not None:
+                change.failed.add(process)
+            if not worked or process in change.failed:
                 given_up.append(change)
                 continue
             change.apply(self.durable)
             if change.data is None:
                 # What lay behind is gone from the cache too, and cannot come back.
                 given_up = [before for before in given_up if before.at < change.at]
-        self.changes = given_up + self.changes[changes:]
+        self.changes = given_up + later
 
     def left(self, luck: Luck) -> bytes:
         content = bytearray(self.durable)
@@ -122,12 +128,11 @@ class _Folder:
         self.changes.append(entries)
         _put(self.now, entries)
 
-    def sync(self, changes: int, *, worked: bool) -> None:
-        """End a sync that began when there were so many changes."""
-        if worked:
-            for entries in self.changes[:changes]:
-                _put(self.durable, entries)
-            del self.changes[:changes]
+    def sync(self, _process: int, begun: Sequence[object], *, worked: bool) -> None:
+        """End a sync that began when these changes were to be written."""
+        ids = set(map(id, begun)) if worked else set[int]()
+        while self.changes and id(self.changes[0]) in ids:
+            _put(self.durable, self.changes.pop(0))
 
     def left(self, luck: Luck) -> dict[str, _Node]:
         found = dict(self.durable)
@@ -158,6 +163,9 @@ class _Open:
     appends: bool = False
 
 
+_Table: TypeAlias = dict[int, _Open]
+
+
 class Disk:
     """A folder on a disk, followed call by call; it has what lies there now, safe and sound."""
 
@@ -165,17 +173,17 @@ class Disk:
         """Begin with what is in a folder that stays where it is."""
         self._root = root
         self._top = _folder_of(root)
-        self._open: dict[int, _Open] = {}
-        self._syncs: dict[int, int] = {}
+        self._open: _Table = {}
+        self._tables: dict[int, _Table] = {}
+        self._syncs: dict[int, Sequence[object]] = {}
 
     def apply(self, call: Call) -> None:
-        """Follow one call of a process; its threads share their descriptors."""
-        if call.name == SYNC_BEGUN:
-            opened = self._open.get(call.number(0))
-            self._syncs[call.thread] = len(opened.node.changes) if opened else 0
-        elif call.name in ("fsync", "fdatasync"):
-            if opened := self._open.get(call.number(0)):
-                opened.node.sync(self._syncs[call.thread], worked=call.result == 0)
+        """Follow one call of one of the processes."""
+        self._open = self._tables.setdefault(call.thread, self._open)
+        if call.name in CLONES:
+            self._clone(call)
+        elif call.name in SYNCS:
+            self._sync(call)
         elif call.result >= 0:
             {
                 "openat": self._follow_open,
@@ -190,6 +198,21 @@ class Disk:
                 "rmdir": self._unlink,
                 "mkdir": self._mkdir,
             }.get(call.name, _ignore)(call)
+
+    def _clone(self, call: Call) -> None:
+        """Give a new process the open files of the one that made it; a new thread, its table."""
+        shared = any("CLONE_FILES" in word for word in call.words)
+        self._tables[call.result] = self._open if shared else dict(self._open)
+
+    def _sync(self, call: Call) -> None:
+        opened = self._open.get(call.number(0))
+        if opened is None:
+            return
+        if not call.done:
+            self._syncs[call.thread] = list(opened.node.changes)
+        else:
+            begun = self._syncs[call.thread]
+            opened.node.sync(id(self._open), begun, worked=call.result == 0)
 
     def left(self, luck: Luck, target: Path) -> None:
         """Write what is left after a power cut now into a folder that is made for it."""

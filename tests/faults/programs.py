@@ -101,6 +101,26 @@ def append_some(folder: str, producer: str, segment_bytes: str, batches: str) ->
     log.close()
 
 
+def append_beside_forks(folder: str, producers: str, batches: str) -> None:
+    """Append from several processes at once: forks that share an open log, and this one."""
+    log = _open(folder, 6000)
+    children = []
+    for number in range(1, int(producers)):
+        pid = os.fork()
+        if not pid:
+            _append_as(log, f"fork-{number}", int(batches))
+            os._exit(0)
+        children.append(pid)
+    _append_as(log, "parent", int(batches))
+    assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
+    log.close()
+
+
+def _append_as(log: EventLog, producer: str, batches: int) -> None:
+    for number in range(batches):
+        _append(log, numbered(producer, number, 1 + number % 2))
+
+
 def append_undurably(folder: str, producer: str) -> None:
     """Append without waiting for a sync, then sync and close."""
     say("undurable")
@@ -244,6 +264,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     for program in (
         append_for_ever,
         append_some,
+        append_beside_forks,
         append_undurably,
         sign,
         mend,

@@ -11,6 +11,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -45,8 +46,16 @@ _SEED = 23
 _MIXED = 4
 _UNTOLD = ("close", "lseek")
 
-Told = Sequence[Sequence[str]]
-"""The lines that the program had said when the power was cut, as words."""
+
+@dataclass(frozen=True)
+class Line:
+    """A line that a thread of the program had said when the power was cut, as words."""
+
+    thread: int
+    words: Sequence[str]
+
+
+Told = Sequence[Line]
 Check = Callable[[Path, Told], None]
 """Looks at what is left in the root, at the next boot."""
 
@@ -68,7 +77,7 @@ class PowerCuts:
 
         ``step`` looks only after every so many calls.
         """
-        disk, told, number = Disk(self.root), list[list[str]](), 0
+        disk, told, number = Disk(self.root), list[Line](), 0
         calls = self._workshop.record(program, *words, inject=inject)
         for at, lucks in enumerate(_power_cuts(disk, calls, told)):
             for luck in lucks if at % step == 0 else ():
@@ -82,16 +91,15 @@ class PowerCuts:
         self._tally["power cuts"] += number
 
 
-def _power_cuts(
-    disk: Disk, calls: Sequence[Call], told: list[list[str]]
-) -> Iterator[Sequence[Luck]]:
+def _power_cuts(disk: Disk, calls: Sequence[Call], told: list[Line]) -> Iterator[Sequence[Luck]]:
     """Follow the calls; after each that changes or tells something, give what may be left."""
     draw = random.Random(_SEED)
     for call in calls:
         disk.apply(call)
         if call.name == "writev":
-            told += [line.split() for line in b"".join(call.texts).decode().splitlines()]
-        if call.name not in _UNTOLD:
+            said = b"".join(call.texts).decode().splitlines()
+            told += [Line(call.thread, line.split()) for line in said]
+        if call.name not in _UNTOLD and call.done:
             yield [never, always, *(mixed(draw) for _ in range(_MIXED))]
 
 
@@ -99,6 +107,11 @@ def _power_cuts(
 def power(workshop: Workshop, shm: Path, tally: Counter[str]) -> PowerCuts:
     """Give a disk whose power is cut."""
     return PowerCuts(workshop, shm, tally)
+
+
+def told_with(told: Told, word: str) -> list[str]:
+    """Give what was told after a word, in order."""
+    return [line.words[-1] for line in told if line.words[0] == word]
 
 
 def boot_anew(folder: Path) -> None:
@@ -113,18 +126,19 @@ def check_writer(root: Path, told: Told) -> None:
     folder = root / "log"
     boot_anew(folder)
     # Who waits for no sync is told when one was.
-    undurable = ["durable"] not in told and any(words[0] == "undurable" for words in told)
-    acknowledged = [] if undurable else [words[1] for words in told if words[0] == "ack"]
+    undurable = told_with(told, "undurable") and not told_with(told, "durable")
+    acknowledged = [] if undurable else told_with(told, "ack")
     if acknowledged:
         ids = {event.event_id for event in LogReader(folder).read()}
         assert ids.issuperset(acknowledged), "a reader does not see it at the next boot"
         verified = verify(folder, jobs=1)
         assert verified.sound, verified.findings
     head = stored_tree_head(LedgerFolder(folder))
-    signed = [int(words[1]) for words in told if words[0] == "signed"]
-    assert (head.size if head else 0) >= max(signed, default=0)
+    assert (head.size if head else 0) >= max(map(int, told_with(told, "signed")), default=0)
     if folder.exists() or acknowledged:
-        assert_survived(folder, [acknowledged])
+        threads = {line.thread for line in told if acknowledged}
+        each = [[line for line in told if line.thread == thread] for thread in threads]
+        assert_survived(folder, [told_with(lines, "ack") for lines in each])
 
 
 def check_spool(root: Path, told: Told) -> None:
@@ -135,8 +149,7 @@ def check_spool(root: Path, told: Told) -> None:
             found += b"".join(bytes(record.event) for record, _ in spool.read(0))
             spool.close()
     found += b"".join(path.read_bytes() for path in root.glob("spool/*.refused.jsonl"))
-    kept = [words[1] for words in told if words[0] == "ack"] if ["sent"] not in told else []
-    for event_id in kept:
+    for event_id in [] if told_with(told, "sent") else told_with(told, "ack"):
         assert msgspec.json.encode(event_id) in found
 
 
@@ -159,6 +172,16 @@ def test_a_sample_of_power_cuts(power: PowerCuts) -> None:
 def test_power_cuts_of_writers(power: PowerCuts, name: str) -> None:
     """After any call of a writer or signer, all that was acknowledged or signed is there."""
     write(power, name)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", [None, "fdatasync:error=EIO:when=3"])
+def test_power_cuts_of_many_writers(power: PowerCuts, fault: str | None) -> None:
+    """What one process was told by the sync of another is there, also where syncs fail."""
+    folder = power.root / "log"
+    SCENARIOS["rotate"].prepare(folder)
+    inject = [fault] if fault else []
+    power.run(check_writer, "append_beside_forks", folder, 3, 5, inject=inject, step=2)
 
 
 @pytest.mark.faults
@@ -194,7 +217,7 @@ def test_power_cuts_of_backups(power: PowerCuts, name: str) -> None:
         boot_anew(root / "log")
         boot_anew(root / "copy")
         if told:
-            assert verify(root / "copy", jobs=1).position == int(told[0][1])
+            assert verify(root / "copy", jobs=1).position == int(told[0].words[1])
         check_copied(root / "log", root / "copy")
 
     power.run(check, "copy", folder, target)
