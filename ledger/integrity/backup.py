@@ -35,7 +35,6 @@ from ledger.disk.mark import Mark, read_mark, write_mark
 from ledger.errors import BackupRefused, BadLine, LedgerNotFound
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.fragments import split_lines
-from ledger.reading.line_before import end_before
 from ledger.reading.reader import LogReader
 from ledger.reading.sound_reading import open_segment, pieces_of
 
@@ -140,14 +139,14 @@ def _copy_segments(
     known = read_mark(lock) or Mark(1, 0, 0)
     kept = {first: _kept_size(source, copy, first, stops, known) for first in copy.segments()}
     copied = 0
-    for first, stop in stops.items():
+    ends = [*(following - 1 for following in list(stops)[1:]), mark.position]
+    for (first, stop), position in zip(stops.items(), ends, strict=True):
         start = kept.get(first, 0)
         if first < known.segment and start == stop:
             continue
         _copy_range(source, copy, first, start, stop)
         sync_folder(copy.events)
         # So that a backup that is interrupted goes on from here.
-        position = end_before(copy, first, stop).position
         write_mark(lock, Mark(first, stop, position, mark.boot_id))
         sync_data(lock)
         copied += stop - start
