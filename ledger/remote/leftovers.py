@@ -65,6 +65,8 @@ def _send(spool: Spool, token: str | None) -> Leftover:
                 pass
     except (Unreachable, InvalidEvent) as error:
         problem = error.reason
-        spool.close()
+    except OSError as error:
+        problem = error.strerror or str(error)
+    spool.close()
     head = spool.head
     return Leftover(spool.path, head.url, head.run_id, problem, refused_events(spool.path))

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from ledger.remote.spool import Record, Spool
+from ledger.remote.set_aside import SetAside
+from ledger.remote.spool import Record, Spool, refused_path
 
 __all__ = ["Refused", "Sending", "Takes", "Unreachable"]
 
@@ -56,6 +57,7 @@ class Sending:
     def __init__(self, spool: Spool) -> None:
         """Begin at the beginning: what the ledger has already, it takes for what it is."""
         self.spool = spool
+        self._aside = SetAside(refused_path(spool.path))
         self._offset = 0
         self._singly = 0
         self._start_refused: str | None = None
@@ -116,13 +118,12 @@ class Sending:
             self._start_refused = f"the start of run {typed.run_id} was refused"
 
     def _set_aside(self, records: Sequence[Record], reason: str) -> None:
-        for record in records:
-            path = self.spool.set_aside(record, reason)
+        self._aside.add([record.event for record in records], reason)
         _logger.warning(
             "The ledger at %s refused %d of the events of run %s, kept in %s: %s",
             self.spool.head.url,
             len(records),
             self.spool.head.run_id,
-            path,
+            self._aside.path,
             reason,
         )

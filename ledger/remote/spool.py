@@ -38,13 +38,14 @@ __all__ = [
     "SpoolHead",
     "left_spools",
     "refused_events",
+    "refused_path",
     "spool_folder",
     "spool_root",
 ]
 
 _CRC_WIDTH = 9
 _CHUNK = 1 << 18
-_SUFFIX, _REFUSED = ".jsonl", ".refused.jsonl"
+_SUFFIX, _SENT, _REFUSED = ".jsonl", ".sent.jsonl", ".refused.jsonl"
 
 
 class SpoolHead(msgspec.Struct, frozen=True):
@@ -160,25 +161,13 @@ class Spool:
             except msgspec.DecodeError:
                 continue
 
-    def set_aside(self, record: Record, reason: str) -> Path:
-        """Keep a record that the ledger refuses for good in a file beside, with the reason."""
-        path = _beside(self.path)
-        line = msgspec.json.encode({"reason": reason, "event": record.event}) + b"\n"
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, line)
-            sync_data(fd)
-        finally:
-            os.close(fd)
-        return path
-
     def remove_behind(self, offset: int) -> bool:
         """Forget the file, unless something was kept behind what was read; tell whether it is gone.
 
         No append is lost between the look and the removal: here none can come, and one of another
         process either was there before the file was moved, or misses it and fails.
         """
-        moved = self.path.with_name(f"sent-{self.path.name}")
+        moved = self.path.with_name(_stem(self.path) + _SENT)
         with self._guard:
             if any(self.read(offset)):
                 return False
@@ -219,16 +208,22 @@ def left_spools(folder: Path) -> list[Path]:
     return sorted(times, key=times.__getitem__)
 
 
+def refused_path(path: Path) -> Path:
+    """Give where the refused events of a spool are kept; it stays there when the spool is gone."""
+    return path.with_name(_stem(path) + _REFUSED)
+
+
 def refused_events(path: Path) -> int:
-    """Count the events of a spool that were set aside."""
+    """Count the refused events of a spool."""
     try:
-        return _beside(path).read_bytes().count(b"\n")
+        return refused_path(path).read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(_SUFFIX) + _REFUSED)
+def _stem(path: Path) -> str:
+    """Give what the files of one run have in common; who removes its spool may die half-way."""
+    return path.name.removesuffix(_SENT).removesuffix(_SUFFIX)
 
 
 def _lines(fd: int, offset: int) -> Iterator[tuple[bytes, int]]:
