@@ -36,6 +36,7 @@ __all__ = [
     "Record",
     "Spool",
     "SpoolHead",
+    "drop_begun",
     "left_spools",
     "refused_events",
     "refused_path",
@@ -43,6 +44,8 @@ __all__ = [
     "spool_root",
 ]
 
+_BEGUN = ".begun"
+_BEGUN_KEPT = 86_400.0
 _CRC_WIDTH = 9
 _CHUNK = 1 << 18
 _SUFFIX, _SENT, _REFUSED = ".jsonl", ".sent.jsonl", ".refused.jsonl"
@@ -98,7 +101,7 @@ class Spool:
             raise InvalidEvent("run_id", f"{head.run_id!r} is not an identifier")
         path = folder / f"{head.run_id}-{secrets.token_hex(4)}{_SUFFIX}"
         # Under a name that nobody looks for: who found it without a lock could send and remove it.
-        begun = path.with_suffix(".begun")
+        begun = path.with_suffix(_BEGUN)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             make_folder(folder)
@@ -206,6 +209,19 @@ def left_spools(folder: Path) -> list[Path]:
                 with suppress(FileNotFoundError):
                     times[path] = path.stat().st_mtime
     return sorted(times, key=times.__getitem__)
+
+
+def drop_begun(folder: Path, *, now: float) -> None:
+    """Remove what is left of processes that died while they made a spool: it holds no event.
+
+    Args:
+        folder: of the spools for one ledger.
+        now: seconds since the epoch; what was begun less than a day before may be under way.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix == _BEGUN and now - path.stat().st_mtime > _BEGUN_KEPT:
+                path.unlink(missing_ok=True)
 
 
 def refused_path(path: Path) -> Path:

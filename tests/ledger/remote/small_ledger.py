@@ -24,6 +24,7 @@ class SmallLedger:
     Attributes:
         mishaps: what befalls the next requests with events, one each: a status to answer with, in
             place of taking them; "lost" to take them and answer nothing; None to take them.
+        busy_for: the runs whose events are not taken now, however often they come.
         leases: the run ids whose leases were kept, in order.
         batches: how many events each batch had that was taken.
     """
@@ -32,6 +33,7 @@ class SmallLedger:
         self.log = EventLog.open(folder)
         self.url = ""
         self.mishaps: list[int | str | None] = []
+        self.busy_for: set[str] = set()
         self.leases: list[str] = []
         self.batches: list[int] = []
         self.tokens: set[str | None] = set()
@@ -41,6 +43,8 @@ class SmallLedger:
         expected = int(query["expected_sequence"][0]) if "expected_sequence" in query else None
         try:
             events = read_events([json.loads(line) for line in body.split(b"\n")])
+            if events[0].run_id in self.busy_for:
+                return 503, {"detail": "busy"}
             self.log.append_batch(events, expected_sequence=expected)
         except LedgerError as error:
             return 422, {"detail": str(error), "errors": []}

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger import NewEvent, RunContext
@@ -18,7 +19,14 @@ from ledger.errors import AppendFailed, InvalidEvent
 from ledger.events import RunAnnotated
 from ledger.remote.leftovers import send_leftovers
 from ledger.remote.remote_log import RemoteLog, parse_url
-from ledger.remote.spool import Spool, left_spools, refused_events, spool_folder
+from ledger.remote.spool import (
+    Record,
+    Spool,
+    SpoolHead,
+    left_spools,
+    refused_events,
+    spool_folder,
+)
 from tests.automation.waiting import wait_until
 from tests.ledger.remote.small_ledger import SmallLedger, small_ledger
 
@@ -141,6 +149,22 @@ def test_the_next_run_sends_what_another_left(away: str, spools: Path, tmp_path:
         while waiting(spools):
             record(RemoteLog(away, spool=spools), f"c{len(ledger.leases)}")
         assert ledger.types("a") == ledger.types("b") == ledger.types("c0") == ONE_STAGE
+
+
+def test_what_others_left_is_not_what_a_run_waits_for(
+    ledger: SmallLedger, spools: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run whose events were all taken does not warn of them, though those of others wait on."""
+    other = Spool.create(spool_folder(spools, ledger.url), SpoolHead(ledger.url, "other"))
+    event = {"run_id": "other", "type": "run_annotated", "data": {"actor": "me"}}
+    other.append(Record(msgspec.Raw(json.dumps(event).encode())))
+    other.close()
+    ledger.busy_for = {"other"}
+    record(RemoteLog(ledger.url, spool=spools))
+
+    assert ledger.types("r") == ONE_STAGE
+    assert waiting(spools) == [other.path]
+    assert "has not taken all" not in caplog.text
 
 
 def test_a_killed_writer_loses_nothing(away: str, spools: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,13 +21,14 @@ from ledger.remote.spool import (
     Record,
     Spool,
     SpoolHead,
+    drop_begun,
     left_spools,
     refused_events,
     refused_path,
     spool_folder,
     spool_root,
 )
-from tests.ledger.interleaving import in_fork, just_before
+from tests.ledger.interleaving import die, in_fork, just_before
 
 HEAD = SpoolHead("http://ledger.example", "r")
 
@@ -121,6 +123,24 @@ def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
         assert left_spools(tmp_path) == [spool.path]
 
     assert in_fork(make) == 0
+
+
+def test_what_a_killed_process_began_goes_some_day(tmp_path: Path) -> None:
+    """A spool that was never finished holds nothing; one that may be under way is left alone."""
+
+    def die_on_the_way() -> None:
+        just_before({"os.rename"}, die)
+        Spool.create(tmp_path, HEAD)
+
+    assert in_fork(die_on_the_way) == -signal.SIGKILL
+    [begun] = tmp_path.iterdir()
+    then = begun.stat().st_mtime
+
+    drop_begun(tmp_path, now=then + 3_600)
+    assert begun.exists()
+    spool = Spool.create(tmp_path, HEAD)
+    drop_begun(tmp_path, now=then + 90_000)
+    assert list(tmp_path.iterdir()) == [spool.path]
 
 
 def in_child(action: Callable[[], None]) -> tuple[int, int, int]:
