@@ -29,7 +29,7 @@ from automation.access.tokens import (
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.files import make_folder, replace_atomically
 from ledger.disk.folder import Identity
-from ledger.disk.lock import open_lock_file
+from ledger.disk.lock import close_lock, open_lock_file
 from ledger.evidence.tree_head import origin_of
 
 __all__ = ["TokenStore", "default_tokens_path"]
@@ -168,7 +168,7 @@ class TokenStore:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(fd)
+            close_lock(fd)
 
 
 def _parse(path: Path, status: os.stat_result) -> Mapping[str, Token]:

@@ -28,7 +28,7 @@ import msgspec
 
 from ledger.disk.files import make_folder, sync_data, sync_folder
 from ledger.disk.fork_safety import forget_in_children
-from ledger.disk.lock import try_flock
+from ledger.disk.lock import close_lock, try_flock
 from ledger.errors import AppendFailed, InvalidEvent
 from ledger.fields import RUN_ID
 
@@ -190,13 +190,15 @@ class Spool:
         """Let go of the file; what is in it stays for whoever sends it later."""
         with self._guard:
             if self._fd >= 0:
-                os.close(self._fd)
+                close_lock(self._fd)
                 self._fd = -1
 
     def forget_in_child(self) -> None:
-        """Let go of the lock in a forked child, which may still append."""
+        """Leave the lock to the parent in a forked child, which may still append."""
         self._guard = threading.Lock()
-        self.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def left_spools(folder: Path) -> list[Path]:

@@ -9,7 +9,9 @@ import traceback
 from collections.abc import Callable, Container
 from contextlib import suppress
 
-__all__ = ["die", "in_fork", "just_before"]
+__all__ = ["die", "fork_just_before", "in_fork", "just_before"]
+
+_LONGEST = 30
 
 
 def in_fork(action: Callable[[], None]) -> int:
@@ -18,6 +20,8 @@ def in_fork(action: Callable[[], None]) -> int:
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     code = 1
+    # Ends it where it waits for ever.
+    signal.alarm(_LONGEST)
     try:
         action()
         code = 0
@@ -38,6 +42,26 @@ def just_before(calls: Container[str], action: Callable[[], None]) -> None:
             left.pop()()
 
     sys.addaudithook(hook)
+
+
+def fork_just_before(calls: Container[str]) -> list[int]:
+    """Fork a child, as another thread may, just before the next of some system calls.
+
+    It does nothing, but has open what this process had, until somebody kills it. Gives its process
+    id, once there is one.
+    """
+    children: list[int] = []
+
+    def fork() -> None:
+        child = os.fork()
+        if not child:
+            signal.alarm(_LONGEST)
+            signal.pause()
+            os._exit(0)
+        children.append(child)
+
+    just_before(calls, fork)
+    return children
 
 
 def die() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from automation.access.token_store import TokenStore, default_tokens_path
 from automation.access.tokens import Kind, Scope, allows, id_in, is_text_of, make_token
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.folder import Identity
+from tests.ledger.interleaving import fork_just_before, in_fork
 
 NOW = datetime(2026, 1, 15, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -94,6 +97,25 @@ def test_a_link_works_once(store: TokenStore) -> None:
     assert (session.kind, session.scope) == (Kind.SESSION, Scope.READ)
     assert store.find(text, Kind.SESSION, now=NOW) == session
     assert store.redeem(link, now=NOW) is None
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_changing_tokens(
+    store: TokenStore,
+) -> None:
+    """It has the lock's file open as long as it lives; the lock is freed all the same."""
+
+    def create_twice() -> None:
+        children = fork_just_before({"os.rename"})
+        store.create(Kind.TOKEN, Scope.READ, now=NOW)
+        # Not for longer than it takes, as nobody gives up waiting for this lock.
+        signal.alarm(3)
+        try:
+            store.create(Kind.TOKEN, Scope.READ, now=NOW)
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+
+    assert in_fork(create_twice) == 0
+    assert len(store.tokens(now=NOW)) == 2
 
 
 def test_a_link_that_is_too_old_gives_nothing(store: TokenStore) -> None:

@@ -28,7 +28,7 @@ from ledger.remote.spool import (
     spool_folder,
     spool_root,
 )
-from tests.ledger.interleaving import die, in_fork, just_before
+from tests.ledger.interleaving import die, fork_just_before, in_fork, just_before
 
 HEAD = SpoolHead("http://ledger.example", "r")
 
@@ -123,6 +123,24 @@ def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
         assert left_spools(tmp_path) == [spool.path]
 
     assert in_fork(make) == 0
+
+
+def test_a_child_forked_during_the_taking_over_does_not_hold_a_spool(tmp_path: Path) -> None:
+    """What was let go of is sent by whoever comes next, though the child lives on."""
+    spool = Spool.create(tmp_path, HEAD)
+    spool.close()
+
+    def take_twice() -> None:
+        children = fork_just_before({"fcntl.flock"})
+        try:
+            taken = Spool.take_over(spool.path)
+            assert taken is not None
+            taken.close()
+            assert Spool.take_over(spool.path) is not None
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+
+    assert in_fork(take_twice) == 0
 
 
 def test_what_a_killed_process_began_goes_some_day(tmp_path: Path) -> None:
