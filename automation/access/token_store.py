@@ -105,15 +105,29 @@ class TokenStore:
             used = self.find(link, Kind.LINK, now=now)
             if used is None:
                 return None
-            token, text = make_token(
-                Kind.SESSION,
-                used.scope,
-                now=now,
-                lifetime=LIFETIMES[Kind.SESSION],
-                note=used.note,
-            )
             others = [each for each in self._living(now) if each.id != used.id]
-            self._write([*others, token])
+            return self._begin_session(used.scope, used.note, others, now)
+
+    def sign_in(self, text: str, *, now: datetime) -> tuple[Token, str] | None:
+        """Take the text of a token, and give a session for it; None for any other."""
+        # Who knows no token is not worth the lock.
+        if self.find(text, Kind.TOKEN, now=now) is None:
+            return None
+        with self._alone():
+            shown = self.find(text, Kind.TOKEN, now=now)
+            if shown is None:
+                return None
+            return self._begin_session(
+                shown.scope, f"signed in with {shown.id}", self._living(now), now
+            )
+
+    def _begin_session(
+        self, scope: Scope, note: str, others: list[Token], now: datetime
+    ) -> tuple[Token, str]:
+        """Keep a new session beside others; nobody changes the file meanwhile."""
+        lifetime = LIFETIMES[Kind.SESSION]
+        token, text = make_token(Kind.SESSION, scope, now=now, lifetime=lifetime, note=note)
+        self._write([*others, token])
         return token, text
 
     def find(self, text: str, kind: Kind, *, now: datetime) -> Token | None:

@@ -33,7 +33,7 @@ def in_fork(action: Callable[[], None]) -> int:
         os._exit(code)
 
 
-def just_before(calls: Container[str], action: Callable[[], None]) -> None:
+def just_before(calls: Container[str], action: Callable[[], object]) -> None:
     """Do something once, just before the next of some system calls of this process."""
     left = [action]
 

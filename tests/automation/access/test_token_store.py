@@ -16,7 +16,7 @@ from automation.access.token_store import TokenStore, default_tokens_path
 from automation.access.tokens import Kind, Scope, allows, id_in, is_text_of, make_token
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.folder import Identity
-from tests.ledger.interleaving import fork_just_before, in_fork
+from tests.ledger.interleaving import fork_just_before, in_fork, just_before
 
 NOW = datetime(2026, 1, 15, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -156,6 +156,19 @@ def test_a_typed_token_begins_a_session_that_can_be_ended(store: TokenStore) -> 
     access.sign_out(session)
     assert access.permits(session, by_cookie=True, scope="read") is None
     assert access.sign_in("rf_0123456789_nothing") is None
+
+
+def test_a_token_that_is_revoked_just_then_begins_no_session(store: TokenStore) -> None:
+    """A session outlasts its token, so whoever revokes that must find it, or prevent it."""
+    token, text = store.create(Kind.TOKEN, Scope.READ, now=NOW)
+
+    def sign_in_too_late() -> None:
+        other = TokenStore(store.path, data_folder=store.path / "none")
+        just_before({"fcntl.flock"}, lambda: other.revoke(token.id, now=NOW))
+        assert ServerAccess(store).sign_in(text) is None
+
+    assert in_fork(sign_in_too_late) == 0
+    assert store.tokens(now=NOW) == []
 
 
 def test_tokens_in_the_data_folder_are_refused(tmp_path: Path) -> None:
