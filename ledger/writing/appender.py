@@ -256,7 +256,9 @@ class Appender:
         self._states.forget()
 
     def close(self) -> None:
-        """Let go of all descriptors; no commit comes after this."""
+        """Let go of all descriptors; no commit comes after this. Twice does nothing."""
+        if self._is_closed:
+            return
         self._is_closed = True
         self._tail.close()
         self._lock.close()

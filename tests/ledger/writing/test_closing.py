@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from ledger import EventLog, LogReader
 from ledger.errors import AppendFailed, LedgerUnwritable
+from tests.automation.waiting import wait_until
 from tests.ledger.examples import run_started
 from tests.ledger.interleaving import in_fork
 
@@ -50,3 +53,36 @@ def test_what_is_queued_when_the_log_is_closed_is_refused(tmp_path: Path) -> Non
     assert in_fork(close_and_go_on) == 0
     assert {path.read_bytes() for path in others} == {b"of somebody else"}
     assert LogReader(tmp_path / "runs").position == 1
+
+
+def waits(thread: threading.Thread) -> bool:
+    """Tell whether a thread waits for its turn at the log, or has it."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code.co_name != "exclusively":
+        frame = frame.f_back
+    return frame is not None
+
+
+def test_two_threads_that_close_a_log_at_once_close_it_once(tmp_path: Path) -> None:
+    """The second finds nothing to close; it would be the files of somebody else."""
+    log = EventLog.open(tmp_path / "runs")
+    failed: list[BaseException] = []
+
+    def close() -> None:
+        try:
+            log.close()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=close) for _ in range(2)]
+
+    def begin_to_close() -> None:
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: all(map(waits, threads)), "both wait for their turn")
+
+    log._commits.exclusively(begin_to_close)
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
