@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from ledger import NewEvent, RunContext
-from ledger.errors import AppendFailed, InvalidEvent
+from ledger.errors import AppendFailed, InvalidEvent, LockTimeout
 from ledger.events import RunAnnotated
 from ledger.remote.leftovers import send_leftovers
 from ledger.remote.remote_log import RemoteLog, parse_url
@@ -231,6 +231,19 @@ def test_a_child_appends_whatever_the_sender_held_at_the_fork(away: str, spools:
             os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     run.end("success")
+
+
+def test_a_run_that_is_recorded_here_is_not_begun_again(ledger: SmallLedger, spools: Path) -> None:
+    """As in a folder: its later events would go along with the other start, and be refused."""
+    log = RemoteLog(ledger.url, spool=spools)
+    with RunContext.start(log, pipeline="nightly", run_id="r") as run:
+        with pytest.raises(LockTimeout):
+            RunContext.start(log, pipeline="nightly", run_id="r")
+        with run.stage("load"):
+            pass
+
+    assert ledger.types("r") == ONE_STAGE
+    assert waiting(spools) == []
 
 
 def test_without_its_start_no_event_of_a_run_is_sent(ledger: SmallLedger, spools: Path) -> None:
