@@ -222,9 +222,10 @@ class GroupCommit(Generic[Request, Answer]):
 
     def close(self) -> None:
         """End the thread that serves asynchronous appends, after what waits is done."""
-        if self._executor is not None:
-            self._executor.shutdown()
-            self._executor = None
+        # First: who takes the lead meanwhile, or after an interrupt of this, needs another.
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown()
 
 
 def _is_cancelled(waiter: _Pending[Request, Answer]) -> bool:
