@@ -158,9 +158,10 @@ class GroupCommit(Generic[Request, Answer]):
         """Look for a task, now and then, whether anybody is still at work."""
         if future.done():
             return
+        # First: what is found now may fail, as where the log is being closed.
+        future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
         if self._takes_over(waiter):
             self._lead_elsewhere()
-        future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
 
     def _enqueue(self, waiter: _Pending[Request, Answer]) -> None:
         """Queue a request; it leads where nobody else does."""
