@@ -20,6 +20,7 @@ _WORTH_COMPRESSING = 4_096
 # The same bytes would be refused again, whenever they are sent.
 _FOR_GOOD = frozenset({400, 409, 413, 415, 422})
 _LONGEST_REASON = 2_000
+_LONGEST_PAUSE = 3_600.0
 
 
 class LedgerClient:
@@ -82,7 +83,8 @@ class LedgerClient:
                 if not reused:
                     raise
                 return self._ask(path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            # The last is what a host is answered with that no name can be.
             raise Unreachable(str(error) or type(error).__name__) from error
 
     def _ask(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float, bytes]:
@@ -97,7 +99,8 @@ class LedgerClient:
             raise
         self._connection = connection
         pause = response.headers.get("Retry-After", "")
-        return response.status, float(pause) if pause.isdecimal() else 0.0, answer
+        seconds = float(pause) if pause.isdecimal() else 0.0
+        return response.status, min(seconds, _LONGEST_PAUSE), answer
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._address.hostname or "", self._address.port

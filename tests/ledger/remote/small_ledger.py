@@ -25,6 +25,7 @@ class SmallLedger:
         mishaps: what befalls the next requests with events, one each: a status to answer with, in
             place of taking them; "lost" to take them and answer nothing; None to take them.
         busy_for: the runs whose events are not taken now, however often they come.
+        retry_after: what each answer says of when to try again.
         leases: the run ids whose leases were kept, in order.
         batches: how many events each batch had that was taken.
     """
@@ -34,6 +35,7 @@ class SmallLedger:
         self.url = ""
         self.mishaps: list[int | str | None] = []
         self.busy_for: set[str] = set()
+        self.retry_after = "0"
         self.leases: list[str] = []
         self.batches: list[int] = []
         self.tokens: set[str | None] = set()
@@ -85,6 +87,7 @@ def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
             data = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            self.send_header("Retry-After", ledger.retry_after)
             self.end_headers()
             self.wfile.write(data)
 

@@ -93,6 +93,20 @@ def test_what_may_pass_is_tried_again(ledger: SmallLedger, spools: Path, mishap:
     assert waiting(spools) == []
 
 
+def test_no_ledger_is_waited_for_longer_than_there_is(ledger: SmallLedger, spools: Path) -> None:
+    """What a ledger, or a proxy before it, asks for may be more seconds than can be waited."""
+    ledger.mishaps = [503]
+    ledger.retry_after = "9" * 400
+    with RunContext.start(
+        RemoteLog(ledger.url, spool=spools), pipeline="nightly", run_id="r"
+    ) as run:
+        wait_until(lambda: not ledger.mishaps, "the mishap happened")
+        with run.stage("load"):
+            pass
+
+    assert ledger.types("r") == ONE_STAGE
+
+
 def test_a_ledger_that_is_away_fails_no_run(
     away: str, spools: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

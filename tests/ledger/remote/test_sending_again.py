@@ -98,6 +98,20 @@ def test_what_another_hand_wrote_there_does_no_harm(tmp_path: Path) -> None:
     assert lines == [b"sent by hand", b'{"reason":"never","event":{"event_id":"e"}}']
 
 
+@pytest.mark.parametrize("host", ["ledger..example", f"{'x' * 64}.example"])
+def test_a_host_that_no_name_can_be_keeps_back_no_other(tmp_path: Path, host: str) -> None:
+    """What waits for it is told, and what is for other ledgers is sent."""
+    with small_ledger(tmp_path / "runs") as ledger:
+        urls = {f"http://{host}", ledger.url}
+        for url in urls:
+            leave_spool(tmp_path / "spools", url, events=1)
+        told = {one.url: one.problem for one in send_leftovers(tmp_path / "spools")}
+
+    assert told.keys() == urls
+    assert told[ledger.url] is None
+    assert told[f"http://{host}"] is not None
+
+
 def test_a_full_disk_ends_no_sending_of_others(tmp_path: Path) -> None:
     """What cannot be set aside is told as what waits, and the next spool has its turn."""
     with small_ledger(tmp_path / "runs") as ledger:
