@@ -37,8 +37,8 @@ class LedgerClient:
         self._address = address
         self._timeout = timeout
         self._headers = {"Content-Type": "application/x-ndjson", "Accept": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        if token and token.strip():
+            self._headers["Authorization"] = f"Bearer {token.strip()}"
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, records: Sequence[Record]) -> None:

@@ -67,7 +67,8 @@ def waiting(spools: Path) -> list[Path]:
 
 def test_a_run_is_in_the_ledger_when_it_has_ended(ledger: SmallLedger, spools: Path) -> None:
     """In order, with its token and its lease; the spool is gone."""
-    log = RemoteLog(ledger.url, token="secret", spool=spools)
+    # With the line break of the file that it stood in.
+    log = RemoteLog(ledger.url, token="secret\n", spool=spools)
     with RunContext.start(log, pipeline="nightly", run_id="r") as run, run.stage("load"):
         wait_until(lambda: ledger.leases, "the lease is kept")
 
