@@ -19,6 +19,7 @@ _LEASE = "/api/pipeline/runs/{}/lease"
 _WORTH_COMPRESSING = 4_096
 # The same bytes would be refused again, whenever they are sent.
 _FOR_GOOD = frozenset({400, 409, 413, 415, 422})
+_KNOWN_ID = ":event-id-conflict"
 _LONGEST_REASON = 2_000
 _LONGEST_PAUSE = 3_600.0
 
@@ -53,7 +54,7 @@ class LedgerClient:
         body = b"\n".join(bytes(record.event) for record in records)
         status, pause, answer = self._post(_EVENTS + query, body)
         if status in _FOR_GOOD:
-            raise Refused(_reason(status, answer))
+            raise Refused(_reason(status, answer), is_known=_is_about_a_known_id(answer))
         if status not in (200, 201):
             raise Unreachable(_reason(status, answer), pause)
         if not _is_receipt(answer, len(records)):
@@ -120,6 +121,14 @@ def _is_receipt(answer: bytes, count: int) -> bool:
     """Tell whether an answer holds a receipt of each event."""
     try:
         return len(json.loads(answer)["receipts"]) == count
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _is_about_a_known_id(answer: bytes) -> bool:
+    """Tell whether events were refused as the ledger has others of their ids."""
+    try:
+        return str(json.loads(answer)["type"]).endswith(_KNOWN_ID)
     except (ValueError, LookupError, TypeError):
         return False
 

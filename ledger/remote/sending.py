@@ -31,9 +31,10 @@ class Unreachable(Exception):
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The ledger will never take it."""
+    """The ledger will never take it; ``is_known``: as it has an event of that id in that run."""
 
     reason: str
+    is_known: bool = False
 
     def __str__(self) -> str:
         return self.reason
@@ -86,7 +87,7 @@ class Sending:
                     # One of them may be at fault, the others not.
                     self._singly = len(records)
                     return True
-                self._refuse(records[0], refused.reason)
+                self._refuse(records[0], refused)
         self._singly = max(0, self._singly - len(records))
         self._offset = end
         return True
@@ -110,11 +111,14 @@ class Sending:
                 break
         return records, end
 
-    def _refuse(self, record: Record, reason: str) -> None:
-        """Set an event aside; without its start no other event of a run may go to the ledger."""
+    def _refuse(self, record: Record, refused: Refused) -> None:
+        """Set an event aside; without its start no other event of a run may go to the ledger.
+
+        A start that is known was taken, before the ledger came to word it otherwise.
+        """
         typed = msgspec.json.decode(record.event, type=_Typed)
-        self._set_aside([record], reason)
-        if typed.type == "run_started":
+        self._set_aside([record], refused.reason)
+        if typed.type == "run_started" and not refused.is_known:
             self._start_refused = f"the start of run {typed.run_id} was refused"
 
     def _set_aside(self, records: Sequence[Record], reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ledger import EventLog, LedgerError
+from ledger.errors import EventIdConflict
 from ledger.remote.wire import read_events
 
 __all__ = ["SmallLedger", "small_ledger"]
@@ -30,8 +31,8 @@ class SmallLedger:
         batches: how many events each batch had that was taken.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.log = EventLog.open(folder)
+    def __init__(self, folder: Path, redact: Sequence[str] = ()) -> None:
+        self.log = EventLog.open(folder, redact=redact)
         self.url = ""
         self.mishaps: list[int | str | None] = []
         self.busy_for: set[str] = set()
@@ -48,6 +49,8 @@ class SmallLedger:
             if events[0].run_id in self.busy_for:
                 return 503, {"detail": "busy"}
             self.log.append_batch(events, expected_sequence=expected)
+        except EventIdConflict as error:
+            return 409, {"type": "urn:runfold:problem:event-id-conflict", "detail": str(error)}
         except LedgerError as error:
             return 422, {"detail": str(error), "errors": []}
         self.batches.append(len(events))
@@ -110,9 +113,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def small_ledger(folder: Path, *, port: int = 0) -> Iterator[SmallLedger]:
+def small_ledger(
+    folder: Path, *, port: int = 0, redact: Sequence[str] = ()
+) -> Iterator[SmallLedger]:
     """Serve a folder from a thread until the end of the block."""
-    ledger = SmallLedger(folder)
+    ledger = SmallLedger(folder, redact)
     server = _Server(("127.0.0.1", port), _answering(ledger))
     ledger.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
+from ledger import LogReader, RunContext
 from ledger.remote.leftovers import send_leftovers
+from ledger.remote.remote_log import RemoteLog
 from ledger.remote.sending import Refused, Sending
 from ledger.remote.set_aside import SetAside
 from ledger.remote.spool import (
@@ -20,6 +24,7 @@ from ledger.remote.spool import (
     refused_path,
     spool_folder,
 )
+from tests.automation.waiting import wait_until
 from tests.ledger.interleaving import die, in_fork, just_before
 from tests.ledger.remote.small_ledger import small_ledger
 
@@ -58,7 +63,7 @@ def test_what_was_refused_is_set_aside_once(tmp_path: Path, call: str) -> None:
             just_before({call}, die)
             list(send_leftovers(tmp_path / "spools"))
 
-        assert in_fork(die_before_it_is_removed) == -9
+        assert in_fork(die_before_it_is_removed) == -signal.SIGKILL
         assert refused_events(path) == 2
         (again,) = send_leftovers(tmp_path / "spools")
 
@@ -96,6 +101,28 @@ def test_what_another_hand_wrote_there_does_no_harm(tmp_path: Path) -> None:
 
     lines = aside.read_bytes().splitlines()
     assert lines == [b"sent by hand", b'{"reason":"never","event":{"event_id":"e"}}']
+
+
+def test_a_start_that_the_ledger_has_in_other_words_keeps_back_no_event(tmp_path: Path) -> None:
+    """It takes out more secrets by now than when it took the start; the run is the same one."""
+    folder, spools = tmp_path / "runs", tmp_path / "spools"
+    with small_ledger(folder) as ledger:
+        # The start is taken, and nothing of what comes after it.
+        ledger.mishaps = [None, *[503] * 99]
+
+        def record_and_die() -> None:
+            log = RemoteLog(ledger.url, spool=spools)
+            run = RunContext.start(log, pipeline="p", run_id="r", parameters={"iban": "DE1"})
+            run.annotate("later")
+            wait_until(lambda: len([*LogReader(folder).read_run("r")]), "the start is taken")
+            die()
+
+        assert in_fork(record_and_die) == -signal.SIGKILL
+    with small_ledger(folder, port=urlsplit(ledger.url).port or 0, redact=["iban"]) as again:
+        (told,) = send_leftovers(spools)
+
+    assert again.types("r") == ["run_started", "run_annotated"]
+    assert (told.problem, told.refused) == (None, 1)
 
 
 @pytest.mark.parametrize("host", ["ledger..example", f"{'x' * 64}.example"])
