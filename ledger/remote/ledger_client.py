@@ -18,8 +18,11 @@ _EVENTS = "/api/pipeline/events"
 _LEASE = "/api/pipeline/runs/{}/lease"
 _WORTH_COMPRESSING = 4_096
 # The same bytes would be refused again, whenever they are sent.
-_FOR_GOOD = frozenset({400, 409, 413, 415, 422})
-_KNOWN_ID = ":event-id-conflict"
+_FOR_GOOD = frozenset({400, 409, 415, 422})
+_TOO_LARGE = 413
+_PROBLEM = "urn:runfold:problem:"
+# By something else that answers there, or before the events were looked at: that may change.
+_NOT_LOOKED_AT = (None, "unknown-host")
 _LONGEST_REASON = 2_000
 _LONGEST_PAUSE = 3_600.0
 
@@ -53,8 +56,10 @@ class LedgerClient:
         query = "" if expected is None else f"?expected_sequence={expected}"
         body = b"\n".join(bytes(record.event) for record in records)
         status, pause, answer = self._post(_EVENTS + query, body)
-        if status in _FOR_GOOD:
-            raise Refused(_reason(status, answer), is_known=_is_about_a_known_id(answer))
+        problem = _problem_in(answer)
+        # A proxy may take as little at once: the events are sent singly then.
+        if status == _TOO_LARGE or (status in _FOR_GOOD and problem not in _NOT_LOOKED_AT):
+            raise Refused(_reason(status, answer), is_known=problem == "event-id-conflict")
         if status not in (200, 201):
             raise Unreachable(_reason(status, answer), pause)
         if not _is_receipt(answer, len(records)):
@@ -125,12 +130,13 @@ def _is_receipt(answer: bytes, count: int) -> bool:
         return False
 
 
-def _is_about_a_known_id(answer: bytes) -> bool:
-    """Tell whether events were refused as the ledger has others of their ids."""
+def _problem_in(answer: bytes) -> str | None:
+    """Give the kind of problem that a ledger answers with; None where none has answered."""
     try:
-        return str(json.loads(answer)["type"]).endswith(_KNOWN_ID)
+        begin, found, kind = str(json.loads(answer)["type"]).partition(_PROBLEM)
     except (ValueError, LookupError, TypeError):
-        return False
+        return None
+    return kind if found and not begin else None
 
 
 def _reason(status: int, answer: bytes) -> str:

@@ -18,13 +18,17 @@ from ledger.remote.wire import read_events
 
 __all__ = ["SmallLedger", "small_ledger"]
 
+_PROBLEM = "urn:runfold:problem:"
+
 
 class SmallLedger:
     """What a server does with the events it gets, and how it is to fail at them.
 
     Attributes:
         mishaps: what befalls the next requests with events, one each: a status to answer with, in
-            place of taking them; "lost" to take them and answer nothing; None to take them.
+            place of taking them; "unknown host" where the server has another name by now; "proxy"
+            where something before it takes offence; "lost" to take them and answer nothing; None to
+            take them.
         busy_for: the runs whose events are not taken now, however often they come.
         retry_after: what each answer says of when to try again.
         leases: the run ids whose leases were kept, in order.
@@ -50,15 +54,26 @@ class SmallLedger:
                 return 503, {"detail": "busy"}
             self.log.append_batch(events, expected_sequence=expected)
         except EventIdConflict as error:
-            return 409, {"type": "urn:runfold:problem:event-id-conflict", "detail": str(error)}
+            return 409, {"type": f"{_PROBLEM}event-id-conflict", "detail": str(error)}
         except LedgerError as error:
-            return 422, {"detail": str(error), "errors": []}
+            return 422, {"type": f"{_PROBLEM}invalid-events", "detail": str(error), "errors": []}
         self.batches.append(len(events))
         return 200, {"receipts": [{"event_id": event.event_id} for event in events]}
 
     def types(self, run_id: str) -> list[str]:
         """Give the types of a run's events."""
         return [event.type for event in self.log.read_run(run_id)]
+
+
+def _said_instead(mishap: int | str | None) -> tuple[int, object] | None:
+    """Give what is answered in place of taking events; None where they are taken."""
+    if mishap == "unknown host":
+        return 400, {"type": f"{_PROBLEM}unknown-host", "detail": "not this one"}
+    if mishap == "proxy":
+        return 400, "Bad Request"
+    if isinstance(mishap, int):
+        return mishap, {"type": f"{_PROBLEM}mishap", "detail": "a mishap"}
+    return None
 
 
 def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
@@ -76,8 +91,9 @@ def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             mishap = ledger.mishaps.pop(0) if ledger.mishaps else None
-            if isinstance(mishap, int):
-                self.answer(mishap, {"detail": "a mishap"})
+            instead = _said_instead(mishap)
+            if instead is not None:
+                self.answer(*instead)
                 return
             status, said = ledger.take(body, parse_qs(address.query))
             if mishap == "lost":
@@ -86,7 +102,7 @@ def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
                 return
             self.answer(status, said)
 
-        def answer(self, status: int, value: dict[str, Any]) -> None:
+        def answer(self, status: int, value: object) -> None:
             data = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))

@@ -79,11 +79,14 @@ def test_a_run_is_in_the_ledger_when_it_has_ended(ledger: SmallLedger, spools: P
     assert waiting(spools) == []
 
 
-@pytest.mark.parametrize("mishap", [503, 507, 500, 429, 401, 403, 404, 200, "lost"])
+@pytest.mark.parametrize(
+    "mishap", [503, 507, 500, 429, 401, 403, 404, 200, "lost", "unknown host", "proxy"]
+)
 def test_what_may_pass_is_tried_again(ledger: SmallLedger, spools: Path, mishap: int | str) -> None:
     """An answer that was lost too: the event is there already, and stays there once.
 
-    And one of something else that answers there, and says that all is fine.
+    And one of something else that answers there, and says that all is fine, or wrong; and one of a
+    ledger that does not know its own name: it has not looked at the events.
     """
     ledger.mishaps = [mishap, mishap]
 
