@@ -63,7 +63,7 @@ def _send(spool: Spool, token: str | None) -> Leftover:
     try:
         with closing(LedgerClient(parse_url(spool.head.url), token=token)) as client:
             sending = Sending(spool)
-            while sending.send_some(client) or not sending.finish():
+            while sending.send_some(client) or not sending.finish_for_another(client):
                 pass
     except (Unreachable, InvalidEvent) as error:
         problem = error.reason

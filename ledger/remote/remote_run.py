@@ -156,7 +156,7 @@ class RemoteRun:
             self._other = None if spool is None else Sending(spool)
         if self._other is None:
             return False
-        if not self._other.send_some(client) and self._other.finish():
+        if not self._other.send_some(client) and self._other.finish_for_another(client):
             self._other = None
         return True
 

@@ -12,10 +12,11 @@ import msgspec
 from ledger.remote.set_aside import SetAside
 from ledger.remote.spool import Record, Spool, refused_path
 
-__all__ = ["Refused", "Sending", "Takes", "Unreachable"]
+__all__ = ["KeepsLeases", "Refused", "Sending", "Takes", "Unreachable"]
 
 _logger = logging.getLogger("runfold")
 _MOST_EVENTS = 200
+_OVER_SOON = 0.5
 
 
 @dataclass(eq=False)
@@ -47,6 +48,13 @@ class Takes(Protocol):
         """Take a batch whole, or raise ``Refused`` or ``Unreachable``."""
 
 
+class KeepsLeases(Protocol):
+    """What is told that writers are there: a ``LedgerClient``."""
+
+    def keep_lease(self, run_id: str, seconds: float) -> None:
+        """Say that a writer will be heard of within some seconds, or raise ``Unreachable``."""
+
+
 class _Typed(msgspec.Struct):
     type: str
     run_id: str | None = None
@@ -62,6 +70,7 @@ class Sending:
         self._offset = 0
         self._singly = 0
         self._start_refused: str | None = None
+        self._lacks_end = self._has_end = False
 
     @property
     def has_begun(self) -> bool:
@@ -82,6 +91,7 @@ class Sending:
         else:
             try:
                 client.send(records)
+                self._note_end(records)
             except Refused as refused:
                 if len(records) > 1:
                     # One of them may be at fault, the others not.
@@ -95,6 +105,25 @@ class Sending:
     def finish(self) -> bool:
         """Forget the spool if all of it was sent; False where more came meanwhile."""
         return self.spool.remove_behind(self._offset)
+
+    def finish_for_another(self, client: KeepsLeases) -> bool:
+        """Do what ``finish`` does for a writer that is gone.
+
+        Nobody would ever tell the ledger, if the run has no end and no lease: so it gets one that
+        is over soon, and the ledger says the rest.
+
+        Raises:
+            Unreachable: it could not be told; the spool stays.
+        """
+        if self._lacks_end:
+            client.keep_lease(self.spool.head.run_id, _OVER_SOON)
+        return self.finish()
+
+    def _note_end(self, records: Sequence[Record]) -> None:
+        """Note whether the ledger has taken the end of the run; remarks may come behind it."""
+        types = [msgspec.json.decode(record.event, type=_Typed).type for record in records]
+        self._has_end = self._has_end or "run_ended" in types
+        self._lacks_end = not self._has_end
 
     def _next(self) -> tuple[list[Record], int]:
         """Give what is sent next, and the offset behind it."""
