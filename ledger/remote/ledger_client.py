@@ -59,7 +59,7 @@ class LedgerClient:
         problem = _problem_in(answer)
         # A proxy may take as little at once: the events are sent singly then.
         if status == _TOO_LARGE or (status in _FOR_GOOD and problem not in _NOT_LOOKED_AT):
-            raise Refused(_reason(status, answer), is_known=problem == "event-id-conflict")
+            raise Refused(_reason(status, answer), problem)
         if status not in (200, 201):
             raise Unreachable(_reason(status, answer), pause)
         if not _is_receipt(answer, len(records)):

@@ -17,6 +17,7 @@ __all__ = ["KeepsLeases", "Refused", "Sending", "Takes", "Unreachable"]
 _logger = logging.getLogger("runfold")
 _MOST_EVENTS = 200
 _OVER_SOON = 0.5
+_KNOWN, _NOT_ALLOWED = "event-id-conflict", "illegal-transition"
 
 
 @dataclass(eq=False)
@@ -32,10 +33,10 @@ class Unreachable(Exception):
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The ledger will never take it; ``is_known``: as it has an event of that id in that run."""
+    """The ledger will never take it; ``problem`` is what it calls that, where it is known."""
 
     reason: str
-    is_known: bool = False
+    problem: str | None = None
 
     def __str__(self) -> str:
         return self.reason
@@ -70,7 +71,7 @@ class Sending:
         self._offset = 0
         self._singly = 0
         self._start_refused: str | None = None
-        self._lacks_end = self._has_end = False
+        self._lacks_end = self._has_end = self._is_anew = False
 
     @property
     def has_begun(self) -> bool:
@@ -97,6 +98,9 @@ class Sending:
                     # One of them may be at fault, the others not.
                     self._singly = len(records)
                     return True
+                if refused.problem == _NOT_ALLOWED and not self._is_anew:
+                    self._begin_anew()
+                    return True
                 self._refuse(records[0], refused)
         self._singly = max(0, self._singly - len(records))
         self._offset = end
@@ -118,6 +122,14 @@ class Sending:
         if self._lacks_end:
             client.keep_lease(self.spool.head.run_id, _OVER_SOON)
         return self.finish()
+
+    def _begin_anew(self) -> None:
+        """Go back to the beginning, once: the ledger may have lost what it had taken.
+
+        One that was restored from a backup has; what it has after all, it takes for what it is.
+        """
+        self._is_anew = True
+        self._offset = self._singly = 0
 
     def _note_end(self, records: Sequence[Record]) -> None:
         """Note whether the ledger has taken the end of the run; remarks may come behind it."""
@@ -147,7 +159,7 @@ class Sending:
         """
         typed = msgspec.json.decode(record.event, type=_Typed)
         self._set_aside([record], refused.reason)
-        if typed.type == "run_started" and not refused.is_known:
+        if typed.type == "run_started" and refused.problem != _KNOWN:
             self._start_refused = f"the start of run {typed.run_id} was refused"
 
     def _set_aside(self, records: Sequence[Record], reason: str) -> None:

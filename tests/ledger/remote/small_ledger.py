@@ -13,12 +13,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ledger import EventLog, LedgerError
-from ledger.errors import EventIdConflict
+from ledger.errors import EventIdConflict, IllegalTransition, LedgerUnwritable
 from ledger.remote.wire import read_events
 
 __all__ = ["SmallLedger", "small_ledger"]
 
 _PROBLEM = "urn:runfold:problem:"
+_REFUSALS = {
+    EventIdConflict: (409, "event-id-conflict"),
+    IllegalTransition: (409, "illegal-transition"),
+    LedgerUnwritable: (503, "ledger-unwritable"),
+    LedgerError: (422, "invalid-events"),
+}
 
 
 class SmallLedger:
@@ -41,6 +47,7 @@ class SmallLedger:
         self.mishaps: list[int | str | None] = []
         self.busy_for: set[str] = set()
         self.retry_after = "0"
+        self.is_over = False
         self.leases: list[str] = []
         self.batches: list[int] = []
         self.tokens: set[str | None] = set()
@@ -53,10 +60,11 @@ class SmallLedger:
             if events[0].run_id in self.busy_for:
                 return 503, {"detail": "busy"}
             self.log.append_batch(events, expected_sequence=expected)
-        except EventIdConflict as error:
-            return 409, {"type": f"{_PROBLEM}event-id-conflict", "detail": str(error)}
         except LedgerError as error:
-            return 422, {"type": f"{_PROBLEM}invalid-events", "detail": str(error), "errors": []}
+            status, kind = next(
+                said for cause, said in _REFUSALS.items() if isinstance(error, cause)
+            )
+            return status, {"type": f"{_PROBLEM}{kind}", "detail": str(error), "errors": []}
         self.batches.append(len(events))
         return 200, {"receipts": [{"event_id": event.event_id} for event in events]}
 
@@ -103,6 +111,7 @@ def _answering(ledger: SmallLedger) -> type[BaseHTTPRequestHandler]:
             self.answer(status, said)
 
         def answer(self, status: int, value: object) -> None:
+            self.close_connection = self.close_connection or ledger.is_over
             data = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
@@ -141,6 +150,7 @@ def small_ledger(
     try:
         yield ledger
     finally:
+        ledger.is_over = True
         server.shutdown()
         server.server_close()
         thread.join()

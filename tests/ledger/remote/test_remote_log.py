@@ -264,6 +264,20 @@ def test_a_run_that_is_recorded_here_is_not_begun_again(ledger: SmallLedger, spo
     assert waiting(spools) == []
 
 
+def test_a_ledger_that_lost_what_it_took_is_given_it_again(spools: Path, tmp_path: Path) -> None:
+    """One that was restored from a backup, or begun anew: the run is whole there in the end."""
+    with small_ledger(tmp_path / "lost") as lost:
+        run = RunContext.start(RemoteLog(lost.url, spool=spools), pipeline="nightly", run_id="r")
+        with run.stage("load"):
+            pass
+        wait_until(lambda: sum(lost.batches) == 3, "all was taken")
+    with small_ledger(tmp_path / "anew", port=parse_url(lost.url).port or 0) as anew:
+        run.end("success")
+
+        assert anew.types("r") == ONE_STAGE
+        assert waiting(spools) == []
+
+
 def test_without_its_start_no_event_of_a_run_is_sent(ledger: SmallLedger, spools: Path) -> None:
     """Another run has that id: its story is not to be mixed with this one's."""
     record(RemoteLog(ledger.url, spool=spools / "first"))
