@@ -6,9 +6,9 @@ looked at again whenever it has changed, so that a token which was revoked is re
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -29,13 +29,15 @@ from automation.access.tokens import (
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.files import make_folder, replace_atomically
 from ledger.disk.folder import Identity
-from ledger.disk.lock import close_lock, open_lock_file
+from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.evidence.tree_head import origin_of
 
 __all__ = ["TokenStore", "default_tokens_path"]
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _NONE: tuple[int, ...] = ()
+_PATIENCE = 10.0
+_LOOK_AGAIN = 0.005
 
 
 def default_tokens_path(identity: Identity, environment: Mapping[str, str]) -> Path:
@@ -49,8 +51,13 @@ def default_tokens_path(identity: Identity, environment: Mapping[str, str]) -> P
 class TokenStore:
     """The tokens in one file. Several processes may use it at the same time."""
 
-    def __init__(self, path: Path, *, data_folder: Path) -> None:
+    def __init__(self, path: Path, *, data_folder: Path, patience: float = _PATIENCE) -> None:
         """Use the file at ``path``, which need not be there yet.
+
+        Args:
+            path: the file.
+            data_folder: in which it must not lie.
+            patience: seconds to wait for another process that changes the file.
 
         Raises:
             TokensUnusable: it lies in the data folder.
@@ -60,6 +67,7 @@ class TokenStore:
                 path, "it lies in the data folder, whose writers must not let others in"
             )
         self.path = path
+        self._patience = patience
         self._seen = _NONE
         self._tokens: Mapping[str, Token] = {}
 
@@ -179,7 +187,13 @@ class TokenStore:
         except OSError as error:
             raise TokensUnusable(self.path, f"it cannot be written: {error.strerror}") from None
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            deadline = time.monotonic() + self._patience
+            while not try_flock(fd):
+                if time.monotonic() > deadline:
+                    holder = holder_of(fd)
+                    who = f"process {holder}" if holder else "another process"
+                    raise TokensUnusable(self.path, f"{who} holds its lock: is it stopped?")
+                time.sleep(_LOOK_AGAIN)
             yield
         finally:
             close_lock(fd)

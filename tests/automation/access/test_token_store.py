@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,21 @@ def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_changing_tokens(
 
     assert in_fork(create_twice) == 0
     assert len(store.tokens(now=NOW)) == 2
+
+
+def test_a_process_that_stands_still_with_the_lock_is_named(store: TokenStore) -> None:
+    """Who would change tokens gives up in time, and says whom to look at."""
+    store.create(Kind.TOKEN, Scope.READ, now=NOW)
+    fd = os.open(store.path.with_name(f".{store.path.name}.lock"), os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+
+    def give_up() -> None:
+        impatient = TokenStore(store.path, data_folder=store.path / "none", patience=0.05)
+        with pytest.raises(TokensUnusable, match=f"process {os.getppid()}"):
+            impatient.create(Kind.TOKEN, Scope.READ, now=NOW)
+
+    assert in_fork(give_up) == 0
+    os.close(fd)
 
 
 def test_a_link_that_is_too_old_gives_nothing(store: TokenStore) -> None:
