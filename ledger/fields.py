@@ -18,6 +18,7 @@ from pydantic import (
 from ledger.plain_values import check_json, check_text
 
 __all__ = [
+    "EVENT_ID",
     "RUN_ID",
     "Attempt",
     "Count",
@@ -35,6 +36,8 @@ __all__ = [
 _IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 RUN_ID = re.compile(_IDENTIFIER)
 """What a run id fully matches; so it is never ``.`` or ``..``, and holds no ``/``."""
+EVENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What an event id fully matches: a UUID in lower case."""
 
 
 # A writer asks this of the same few ids again and again.
