@@ -119,7 +119,11 @@ def test_a_token_that_may_append_does_not_read(guarded: Guarded, client: TestCli
 def test_a_token_that_may_read_changes_nothing(guarded: Guarded, client: TestClient) -> None:
     """A method that the path takes needs more, and any where it is not known what it takes."""
     header = guarded.bearer(Scope.READ)
-    needed = {EVENTS: "append", "/ledger/verify": "admin", f"/failures/{0:064x}/acknowledge": "admin"}
+    needed = {
+        EVENTS: "append",
+        "/ledger/verify": "admin",
+        f"/failures/{0:064x}/acknowledge": "admin",
+    }
     for path, scope in {**needed, "/nothing": "admin"}.items():
         answer = client.post(path, headers=header)
         assert (answer.status_code, answer.json()["scope"]) == (403, scope)
