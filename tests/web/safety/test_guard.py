@@ -129,7 +129,7 @@ def test_a_token_that_may_read_changes_nothing(guarded: Guarded, client: TestCli
         assert (answer.status_code, answer.json()["scope"]) == (403, scope)
 
 
-@pytest.mark.parametrize("scope", [Scope.READ, Scope.ADMIN])
+@pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "BREW"])
 def test_a_token_is_told_which_methods_a_path_takes(
     guarded: Guarded, client: TestClient, method: str, scope: Scope
