@@ -139,6 +139,7 @@ def _read_event(value: object) -> NewEvent:
     """Read one event from the JSON value that was sent, up to its first fault."""
     sent = _checked_object(value)
     _check_keys(sent)
+    _check_version(sent)
     data, run_id = _read_data(sent), _read_run_id(sent)
     made = {key: found for key, read in _MADE_ELSE.items() if (found := read(sent)) is not None}
     return NewEvent(data, run_id, **made)
@@ -151,7 +152,7 @@ def _faults_of(value: object) -> list[tuple[str, str]]:
         sent = _checked_object(value)
     except _Faulty as faulty:
         return list(faulty.faults)
-    for read in (_check_keys, _read_data, _read_run_id, *_MADE_ELSE.values()):
+    for read in (_check_keys, _check_version, _read_data, _read_run_id, *_MADE_ELSE.values()):
         try:
             read(sent)
         except _Faulty as faulty:
@@ -174,6 +175,16 @@ def _check_keys(sent: _Sent) -> None:
         raise _Faulty(*((key, reason) for key in unknown[:_MOST_SHOWN]))
 
 
+def _check_version(sent: _Sent) -> None:
+    model = PRODUCER_TYPES.get(str(sent.get("type")))
+    version = as_whole(sent.get("schema_version"))
+    if model is None or version is None:
+        return
+    newest = model.schema_version
+    if type(version) is not int or not 1 <= version <= newest:
+        raise _Faulty(("schema_version", f"{version!r} is unknown; the newest is {newest}"))
+
+
 def _read_data(sent: _Sent) -> EventData:
     name = _text(sent, "type")
     model = PRODUCER_TYPES.get(name)
@@ -185,25 +196,15 @@ def _read_data(sent: _Sent) -> EventData:
     if not isinstance(data, dict):
         raise _Faulty(("data", "a JSON object is needed"))
     version = as_whole(sent.get("schema_version"))
-    if version is not None and (type(version) is not int or version != model.schema_version):
-        data = _lead_on(name, version, data)
+    if type(version) is int and 1 <= version < model.schema_version:
+        data = upcast(name, version, data)
     try:
         # As JSON and strictly: a number as text, or a list for a name, is refused and not guessed.
         return model.model_validate_json(msgspec.json.encode(data), strict=True)
     except ValidationError as error:
         faults = faults_of(error)[:_MOST_SHOWN]
-        raise _Faulty(*((f"data.{place}", reason) for place, reason in faults)) from None
-
-
-def _lead_on(name: str, version: object, data: dict[str, Any]) -> dict[str, Any]:
-    """Lead a payload of an older version to the newest."""
-    try:
-        if type(version) is int:
-            return upcast(name, version, data)
-    except LookupError:
-        pass
-    newest = PRODUCER_TYPES[name].schema_version
-    raise _Faulty(("schema_version", f"{version!r} is unknown; the newest is {newest}"))
+        named = ((f"data.{place}" if place else "data", reason) for place, reason in faults)
+        raise _Faulty(*named) from None
 
 
 def _read_run_id(sent: _Sent) -> str | None:

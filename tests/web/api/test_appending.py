@@ -188,6 +188,7 @@ def test_all_faults_of_all_bad_events_are_told_at_once(producer: Producer) -> No
         {**sent_stage("r", number=1)},
         {**sent_start("q"), "data": {**start["data"], "metadata": {"x": "y" * 70_000}}},
         {**sent_stage("r"), "run_id": None, "type": []},
+        {**sent_stage("r"), "schema_version": 9, "data": None},
     ]
 
     problem = producer.refused(batch, 422, "invalid-events")
@@ -195,9 +196,9 @@ def test_all_faults_of_all_bad_events_are_told_at_once(producer: Producer) -> No
     assert [(error["index"], error["field"]) for error in problem["errors"]] == [
         *((1, "x"), (1, "data.pipeline"), (1, "data.trigger"), (1, "data.writer")),
         *((1, "run_id"), (1, "event_id"), (1, "occurred_at")),
-        *((2, "event_id"), (3, "data"), (4, "type")),
+        *((2, "event_id"), (3, "data"), (4, "type"), (5, "schema_version"), (5, "data")),
     ]
-    assert problem["detail"].endswith("4 events of the batch cannot be (1, 2, 3, 4).")
+    assert problem["detail"].endswith("5 events of the batch cannot be (1, 2, 3, 4, 5).")
 
 
 def test_lines_that_are_no_json_are_told_among_the_bad_events(producer: Producer) -> None:
