@@ -24,11 +24,15 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-def _environment() -> dict[str, str]:
-    """Give an environment as people have it: nothing set for us, and Python's own buffering."""
+def _environment(cwd: Path) -> dict[str, str]:
+    """Give an environment as people have it: nothing set for us, and Python's own buffering.
+
+    What is kept for a person, like tokens, is theirs no more: it goes into the working folder.
+    """
     ours = ("RUNFOLD_", "PYTHONUNBUFFERED")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "XDG_CONFIG_HOME": str(cwd.absolute() / "config")}
+    return {**kept, **own}
 
 
 def start(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
@@ -36,7 +40,7 @@ def start(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen
     return subprocess.Popen(
         [RUNFOLD, *map(str, arguments)],
         cwd=cwd,
-        env={**_environment(), **environment},
+        env={**_environment(cwd), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -67,7 +71,7 @@ def runfold_each(
     done = subprocess.run(
         [sys.executable, "-c", _ONE_AFTER_THE_OTHER, words],
         cwd=cwd,
-        env={**_environment(), **environment},
+        env={**_environment(cwd), **environment},
         capture_output=True,
         text=True,
         check=True,
