@@ -251,6 +251,7 @@ def test_a_method_that_is_not_served_is_a_problem(
     allowed = {name.strip() for name in answer.headers["allow"].split(",")}
     writing = {served for written, served in WRITTEN if written == path}
     assert allowed - {"OPTIONS"} == {"GET", "HEAD"} | writing
+    assert answer.headers["allow"] == ", ".join(sorted(allowed))
 
 
 @pytest.mark.parametrize("path", [RUNS, f"{RUNS}/run-1", "/healthz", "/openapi.json"])
