@@ -31,6 +31,7 @@ from ledger.disk.files import make_folder, replace_atomically
 from ledger.disk.folder import Identity
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.evidence.tree_head import origin_of
+from ledger.fields import faults_of
 
 __all__ = ["TokenStore", "default_tokens_path"]
 
@@ -207,7 +208,6 @@ def _parse(path: Path, status: os.stat_result) -> Mapping[str, Token]:
     except OSError as error:
         raise TokensUnusable(path, f"it cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TokensUnusable(path, f"{place}: {first['msg']}") from None
+        place, reason = faults_of(error)[0]
+        raise TokensUnusable(path, f"{place or 'the file'}: {reason}") from None
     return {token.id: token for token in kept.tokens}

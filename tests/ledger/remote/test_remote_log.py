@@ -420,6 +420,7 @@ with RunContext.start(pipeline="p", run_id="r") as run, run.stage("load"):
     elsewhere = {"RUNFOLD_URL": ledger.url, "RUNFOLD_SPOOL": str(spools), "RUNFOLD_TOKEN": "t"}
     assert run_program(code, **elsewhere).returncode == 0
     assert run_program(code, RUNFOLD_DIR=str(tmp_path / "here")).returncode == 0
+    assert "is not like https://" in run_program(code, RUNFOLD_URL="localhost:8000").stderr
 
     assert ledger.types("r") == ONE_STAGE
     assert ledger.tokens == {"Bearer t"}
