@@ -232,7 +232,11 @@ def _buckets(
         "until": asked.until,
     }
     slots = [slot for (slot,) in connection.execute(query("statistics_slots"), values)]
-    return buckets_of(slots, width, asked.bucket, asked.zone)
+    buckets = buckets_of(slots, width, asked.bucket, asked.zone)
+    # A slot at a bound may reach into a bucket that lies behind the bound.
+    return [
+        (begin, end) for begin, end in buckets if max(begin, asked.since) < min(end, asked.until)
+    ]
 
 
 def _over_time(

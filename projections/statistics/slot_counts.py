@@ -87,7 +87,11 @@ def tallied(
         else:
             buckets[at] = counts
     _mend(connection, times, found, taken_off)
-    return found
+    kept = {
+        name: {stage: buckets for stage, buckets in stages.items() if buckets}
+        for name, stages in found.items()
+    }
+    return {name: stages for name, stages in kept.items() if stages}
 
 
 def _mend(

@@ -259,6 +259,82 @@ def test_a_time_is_asked_for_by_its_quarters(tmp_path: Path) -> None:
     assert begins == ["23+0100", "00+0100", "01+0100", "03+0200"]
 
 
+HALF_HOURS = [BEGIN + timedelta(minutes=30 * number) for number in range(-72, 73)]
+
+
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[NewEvent]]:
+    """Record runs of two pipelines, 5 hours apart, over two days."""
+    tried = (failed("load", retry=True), began("load", 2), done("load", 2))
+    events = [
+        event
+        for number in range(10)
+        for event in told(
+            started(pipeline=f"pipeline-{number % 2}"),
+            began("load"),
+            *tried,
+            ended(),
+            run_id=f"run-{number}",
+            begin=BEGIN + timedelta(hours=5 * number - 24),
+        )
+    ]
+    folder = tmp_path_factory.mktemp("scattered") / "ledger"
+    write_log(folder, lines_of(events))
+    return folder, events
+
+
+@settings(max_examples=60)
+@given(
+    st.none() | st.sampled_from(HALF_HOURS),
+    st.none() | st.sampled_from(HALF_HOURS),
+    st.sampled_from(["day", "hour"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Auckland"]),
+)
+def test_only_what_ended_within_the_bounds_counts(
+    scattered: tuple[Path, list[NewEvent]],
+    since: datetime | None,
+    until: datetime | None,
+    bucket: TimeBucket,
+    zone: str,
+) -> None:
+    """Wherever they lie in a day of the zone; and what has nothing within them is not listed."""
+    folder, events = scattered
+    there = label_of(bucket, ZoneInfo(zone))
+
+    def label(moment: datetime) -> Any:
+        within = (since is None or since <= moment) and (until is None or moment < until)
+        return there(moment) if within else None
+
+    with RunHistory(folder) as history:
+        found = statistics(history, since=since, until=until, bucket=bucket, timezone=zone)
+
+    expected = {key: counts for key, counts in by_hand(events, label).items() if key[2]}
+    # A bucket that a bound cuts is told by its own begin, which may lie before the bound.
+    figures = flat(found, there)
+    assert figures.keys() == expected.keys()
+    for key, counts in expected.items():
+        check(figures[key], counts)
+    listed = {(one.pipeline, stage.stage) for one in found.pipelines for stage in one.stages}
+    assert listed == {(pipeline, stage) for pipeline, stage, _ in expected if stage}
+    assert {one.pipeline for one in found.pipelines} == {pipeline for pipeline, _, _ in expected}
+
+
+def test_what_ended_only_out_of_bounds_is_not_listed(tmp_path: Path) -> None:
+    """Though the day in which it ended is within them for the most part."""
+    evening = datetime(2026, 1, 15, 21, tzinfo=UTC)
+    both = [
+        *told(started(), began("load"), done("load"), ended(), begin=evening),
+        *told(started(pipeline="other"), ended(), run_id="run-2", begin=evening),
+        *told(started(), ended(), run_id="run-3", begin=evening + timedelta(hours=1)),
+    ]
+
+    found = asked(tmp_path / "ledger", both, since=evening + timedelta(minutes=15))
+
+    assert [(one.pipeline, one.total.runs, one.stages) for one in found.pipelines] == [
+        ("nightly", 1, ())
+    ]
+
+
 def test_an_empty_ledger_has_no_statistics(tmp_path: Path) -> None:
     """They say which position they reflect all the same."""
     found = asked(tmp_path / "ledger", [])
