@@ -15,6 +15,7 @@ import msgspec
 from projections.listing.run_filter import check_moment
 from projections.listing.run_history import RunHistory
 from projections.read_model.queries import query
+from projections.statistics.time_buckets import FIRST, LAST
 
 __all__ = ["Activity", "list_activity"]
 
@@ -74,11 +75,21 @@ def list_activity(
         first, last = connection.execute(query("first_and_last_hour")).fetchone()
         if first is None:
             return None
-        end = before or _EPOCH + timedelta(hours=last + 1)
-        begin = after or max(_EPOCH + timedelta(hours=first), end - _LATELY)
+        end = _seconds((last + 1) * _HOUR) if before is None else _within_calendar(before)
+        begin = max(_seconds(first * _HOUR), end - _LATELY)
+        begin = begin if after is None else _within_calendar(after)
         return _count(connection, pipeline, begin, max(end, begin + timedelta(seconds=1)))
 
     return history.ask(answer)
+
+
+def _seconds(since_1970: int) -> datetime:
+    """Give a time; one at the ends of the calendar is moved in, where slots have their bounds."""
+    return _EPOCH + timedelta(seconds=min(max(since_1970, FIRST), LAST))
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    return min(max(moment, _seconds(FIRST)), _seconds(LAST))
 
 
 def _count(

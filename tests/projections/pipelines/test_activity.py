@@ -97,6 +97,22 @@ def test_a_run_that_ends_is_counted_as_what_it_came_to(tmp_path: Path) -> None:
         assert [dict(one) for one in activity.counts if one] == [{"failed": 1}]
 
 
+@pytest.mark.parametrize(
+    "at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
+)
+def test_a_run_at_the_end_of_the_calendar_is_no_obstacle(tmp_path: Path, at: datetime) -> None:
+    """A clock that says nothing true hides nothing that is asked for, nor do such bounds."""
+    started = RunStarted(pipeline="nightly", writer=WRITER)
+    with EventLog.open(tmp_path / "runs") as log, RunHistory(log.folder.path) as history:
+        log.append(NewEvent(started, "run-1", occurred_at=at))
+        assert list_activity(history)
+        log.append(NewEvent(started, "run-2", occurred_at=BEGIN))
+        assert list_activity(history, after=at, before=at)
+        lately = list_activity(history, after=BEGIN, before=BEGIN + timedelta(hours=1))
+        assert lately
+        assert [dict(one) for one in lately.counts if one] == [{"running": 1}]
+
+
 def test_a_time_without_a_zone_is_refused(history: RunHistory) -> None:
     """The error names the argument."""
     with pytest.raises(InvalidEvent, match="after"):
