@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, Field
 
-from ledger.events import RunEnded
+from ledger.events import RunEnded, RunImported
 from ledger.fields import RUN_ID
 from ledger.line.walk import Line
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
@@ -29,7 +29,7 @@ _LOOKED_AT = 100_000
 """Lines that a page looks at at most, so that a rare type does not make it take for ever."""
 _PIECE = 1 << 16
 _SOME = 1_000
-_END = RunEnded.type
+_ENDS = (RunEnded.type, RunImported.type)
 
 
 class _Lines(Reading):
@@ -191,7 +191,7 @@ def _had_ended(ledger: ServedLedger, asked: _Asked) -> bool:
 
 def _is_end_in(lines: Iterable[Line], asked: _Asked) -> bool:
     """Tell whether the run that is asked for has ended in these lines; remarks may follow."""
-    return isinstance(asked, RunEventsQuery) and any(line.envelope.type == _END for line in lines)
+    return isinstance(asked, RunEventsQuery) and any(line.envelope.type in _ENDS for line in lines)
 
 
 async def _answer(call: Call[Any]) -> Answer | LiveResponse:

@@ -10,6 +10,7 @@ from projections.failures.by_fingerprint import FailuresPage, list_failures
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.ledger_headers import position_header
 from web.parameters import Flag, Limit, Moment, Reading
+from web.problems import InvalidParameters, ParameterError
 
 __all__ = ["ENDPOINTS", "FailuresQuery"]
 
@@ -35,10 +36,13 @@ class FailuresQuery(Reading):
 def failures(call: Call[FailuresQuery]) -> Answer:
     """List what fails, the last seen first."""
     asked, history = call.asked, call.ledger.history
+    if asked.new_since is not None and asked.new_version is not None:
+        detail = "Cannot be given together with new_since"
+        raise InvalidParameters([ParameterError("new_version", detail)])
     page = list_failures(
         history,
         since=asked.since,
-        new_since=asked.new_since or asked.new_version,
+        new_since=asked.new_version if asked.new_since is None else asked.new_since,
         pipeline=asked.pipeline,
         every=asked.all,
         limit=asked.limit,

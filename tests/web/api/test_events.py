@@ -9,8 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import create_app
+from ledger import EventLog, NewEvent
 from tests.ledger.damage import flip
 from tests.ledger.witness import segments_of
+from tests.projections.payloads import imported
 from tests.web.recorded import record_each_result
 
 EVENTS = "/api/pipeline/events"
@@ -103,6 +105,17 @@ def test_the_events_of_a_run_are_its_lines(client: TestClient, lines: list[bytes
     path = "/api/pipeline/runs/run-3/events"
     assert client.get(path, headers=NDJSON).content == b"".join(own)
     assert client.get("/api/pipeline/runs/nobody/events?follow=true").status_code == 404
+
+
+def test_a_run_that_was_taken_over_has_ended(tmp_path: Path) -> None:
+    """Who follows its events gets them, and waits for no others."""
+    with EventLog.open(tmp_path / "runs") as log:
+        log.append(NewEvent(imported(), "run-1"))
+    with TestClient(create_app(tmp_path / "runs")) as client:
+        followed = client.get("/api/pipeline/runs/run-1/events?follow=true").text.splitlines()
+        behind = client.get("/api/pipeline/runs/run-1/events?follow=true&after=2").text
+    assert ['"type":"run_imported"' in line for line in followed if line] == [True]
+    assert not behind.strip()
 
 
 def test_damage_is_named(tmp_path: Path) -> None:
