@@ -89,8 +89,7 @@ class RunHistory:
         rows = self._model.ask(lambda connection, _: self._rows(connection, asked, position))
         items = [row.summary for row in rows]
         items = items if position is not None else self._judged(items)
-        attempts = [row.attempts for row in rows]
-        return list(map(RunSummary.from_stored, items, attempts))
+        return RunSummary.all_from_stored(items, [row.attempts for row in rows])
 
     def runs_page(
         self,
@@ -107,7 +106,7 @@ class RunHistory:
         The total is told where it is kept: for a result, a pipeline, both, running, and all.
         """
         asked = _asked(limit, result_filter, matching, order, after)
-        one_more = msgspec.structs.replace(asked, limit=asked.limit + 1)
+        one_more = msgspec.structs.replace(asked, limit=asked.limit + 1, attempts=False)
         past = None if as_of is None else position_of(self.reader, as_of)
 
         def answer(connection: sqlite3.Connection, position: int) -> RunsPage:

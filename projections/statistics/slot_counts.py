@@ -94,8 +94,8 @@ class StageSums:
     def settle(self) -> set[int]:
         """Let go of where nothing is left; tell where the longest may be one that was taken off."""
         names = list(self._nothing)
-        self.buckets = sorted(names[len(WORDS) :])
-        self._places = list(map(names.index, self.buckets))
+        self._places = sorted(range(len(WORDS), len(names)), key=names.__getitem__)
+        self.buckets = [names[place] for place in self._places]
         self.sums = {at: number for at, number in self.sums.items() if number}
         taken_off = self._taken_off.items()
         return {at for at, off in taken_off if at in self.sums and off >= self.longest[at]}
