@@ -28,7 +28,7 @@ from projections.listing.run_filter import ANY_RUN, RESULTS, RunFilter
 from projections.listing.run_lanes import RunsAsked
 from projections.listing.run_listing import ListedRun, kept_total, list_page
 from projections.listing.run_order import RunKey, RunOrder
-from projections.listing.runs_page import RunDetail, RunsPage, detail, judged
+from projections.listing.runs_page import RunDetail, RunsPage, detail, goes_on, judged
 from projections.read_model.degraded import Degraded, degraded_of
 from projections.read_model.model_reading import Answer, ModelReading
 from projections.read_model.out_of_reach import ranges_of
@@ -253,7 +253,7 @@ class RunHistory:
     def _judged(self, items: Sequence[str]) -> list[str]:
         """Fill in the liveness of runs that have not ended, which depends on the clock."""
         folder, now = self.reader.folder, datetime.now(UTC)
-        return [judged(item, folder, now) for item in items]
+        return [judged(item, folder, now) if goes_on(item) else item for item in items]
 
     def close(self) -> None:
         """Let go of the connection. Closing twice does nothing."""
