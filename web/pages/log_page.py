@@ -25,7 +25,7 @@ from web.event_row import EventRow, row_of
 __all__ = ["EventFilter", "Gap", "LogPage", "read_log_page"]
 
 _WINDOW = 1_000
-_LOOKED_AT = 4_000
+_LOOKED_AT = 3_000
 """Lines that one page looks at at most: some tens of milliseconds."""
 
 

@@ -31,8 +31,10 @@ def row_of(text: str, stage: str) -> list[str]:
     """Give what the cells of a stage say, the oldest run first; a blank one nothing."""
     found = re.search(rf'<tr data-row>\s*<th scope="row" title="{stage}">.*?</tr>', text, re.DOTALL)
     assert found
-    cells = re.findall(r"<td>(.*?)</td>", found[0])
-    return [re.sub(r'.*<span class="unseen">(.*?)</span>.*', r"\1", cell) for cell in cells]
+    told: list[str] = []
+    for wide, cell in re.findall(r'<td(?: colspan="(\d+)")?>(.*?)</td>', found[0]):
+        told += [re.sub(r'.*aria-label="(.*?)".*', r"\1", cell)] * int(wide or 1)
+    return told
 
 
 def test_each_stage_is_told_for_each_run(client: TestClient) -> None:
