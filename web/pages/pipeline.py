@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -99,7 +100,7 @@ def _values(visit: Visit, now: PipelineNow, grid: RunGrid) -> Values:
         "trend": None if now.recent.trend is None else trend_text(now.recent.trend),
         "findings": _findings(visit, name),
         "columns": _columns(visit, name, grid),
-        "rows": [_row(stage, grid.runs) for stage in grid.stages[:_ROWS]],
+        "rows": [_row(stage, grid.runs) for stage in _chosen(grid)],
         "rows_left": max(0, len(grid.stages) - _ROWS),
         "older": _address(here, asked, before=grid.before) if grid.before else None,
         "newest": _address(here, asked, before=None) if asked.before else None,
@@ -193,6 +194,13 @@ def _told(run: RecentRun, state: str, slow: str | None) -> str:
     began = "" if run.started_at is None else f", {utc_minute(run.started_at)} UTC"
     slower = "" if slow is None else f", slower than usual: {readable(slow, 120)}"
     return f"{run.run_id}: {word}{took}{began}{slower}"
+
+
+def _chosen(grid: RunGrid) -> Sequence[str]:
+    """Choose the stages that have rows: of too many, those that most of the runs know."""
+    known = Counter(stage for one in grid.runs for stage in one.cells)
+    chosen = frozenset(sorted(grid.stages, key=known.__getitem__, reverse=True)[:_ROWS])
+    return [stage for stage in grid.stages if stage in chosen]
 
 
 def _row(stage: str, runs: Sequence[GridRun]) -> Row:
