@@ -7,11 +7,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from ledger.plain_values import check_json, check_text
 
 __all__ = [
+    "EVENT_ID",
     "RUN_ID",
     "Attempt",
     "Count",
@@ -22,12 +29,15 @@ __all__ = [
     "Text",
     "UtcTime",
     "as_whole",
+    "faults_of",
     "is_run_id",
 ]
 
 _IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 RUN_ID = re.compile(_IDENTIFIER)
 """What a run id fully matches; so it is never ``.`` or ``..``, and holds no ``/``."""
+EVENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What an event id fully matches: a UUID in lower case."""
 
 
 # A writer asks this of the same few ids again and again.
@@ -61,6 +71,15 @@ def _aware(moment: datetime) -> datetime:
 def as_whole(value: object) -> object:
     """Give ``3.0`` as the whole number that it is in JSON, where each writer has its own way."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def faults_of(error: ValidationError) -> list[tuple[str, str]]:
+    """Give each field that a model refused, and why: all of them, as ``("a.0.b", reason)``."""
+    # What our own checks say is ours; pydantic puts its kind of error before it.
+    return [
+        (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_url=False)
+    ]
 
 
 Identifier = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}$")]

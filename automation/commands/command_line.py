@@ -99,14 +99,14 @@ def begin(
 def invoke(words: Sequence[str]) -> int:
     """Run one command, and give its exit code."""
     # All of them where it takes all to answer: for the help, and to say which one was meant.
-    names = words[:1] if words and words[0] in COMMANDS else COMMANDS
-    app = put_together(names)
+    named = words[:1] if words and words[0] in COMMANDS else ()
+    app = put_together(named or COMMANDS)
     try:
         return int(app(words, prog_name="runfold", standalone_mode=False) or 0)
     except Terminated:
         return ExitCode.STOPPED
     except typer.TyperException as error:
-        write_words(f"{error.format_message()} (runfold --help lists what there is)")
+        write_words(_usage(error, " ".join(("runfold", *named))))
         return error.exit_code
     except Exception as error:
         code = exit_code_of(error)
@@ -114,3 +114,12 @@ def invoke(words: Sequence[str]) -> int:
             raise
         write_words(str(error))
         return code
+
+
+def _usage(error: typer.TyperException, command: str) -> str:
+    """Say what is wrong with the words of a command, and where its help is."""
+    # Words are read by pydantic, whose own before a reason say nothing to who typed them.
+    reason = error.format_message().replace(": Value error, ", ": ", 1)
+    context: typer.Context | None = getattr(error, "ctx", None)
+    told = command if context is None else context.command_path
+    return f"{reason} ({told} --help lists what there is)"

@@ -55,6 +55,11 @@ class AttemptPair(_Served):
     metrics: tuple[ValuePair, ...]
     equal: bool
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether either run tried it; else the stage was skipped, and has no attempts."""
+        return any(side is not None and side.result != "skipped" for side in (self.a, self.b))
+
 
 _RESULTS: Sequence[AttemptResult | None] = (None, "success", "failed", "stopped")
 # Nearly all attempts are one of these, which need not be made for each.
