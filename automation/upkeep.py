@@ -19,10 +19,6 @@ from projections import RunHistory, RunsFile
 
 __all__ = ["Upkeep"]
 
-# Of a big log that has no runs.jsonl yet: about a second, so that answers come between, and a
-# server that is told to stop need not wait for all of it.
-_EVENTS_A_ROUND = 50_000
-
 _logger = logging.getLogger("runfold.server")
 
 
@@ -45,7 +41,7 @@ class Upkeep:
                 return
             self._note_abandoned_runs()
             drop_old_leases(folder, now=datetime.now(UTC))
-            self._runs_file.catch_up(at_most=_EVENTS_A_ROUND)
+            self._runs_file.catch_up()
             if self._notary is not None:
                 self._notary.sign_if_due()
             self._said = None

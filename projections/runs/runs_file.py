@@ -60,12 +60,8 @@ class RunsFile:
         self.path = self._reader.folder.runs_file
         self._checkpoint_file = self._reader.folder.read_models / "runs.jsonl.checkpoint"
 
-    def catch_up(self, *, at_most: int | None = None) -> int:
+    def catch_up(self) -> int:
         """Write the lines of all ends since the checkpoint; give the number of lines written.
-
-        Args:
-            at_most: how many events to go on by; all that there are where it is None. Damage in
-                them is gone round by writing the whole file again.
 
         Raises:
             LockTimeout: another process is writing them and did not finish in time.
@@ -75,10 +71,7 @@ class RunsFile:
         lock = FolderLock(self._checkpoint_file.with_name("runs.jsonl.lock"), PATIENCE)
         try:
             with lock.hold():
-                checkpoint, last = self._valid_checkpoint(), self._reader.position
-                if at_most is not None:
-                    last = min(last, checkpoint.position + at_most)
-                return self._write_from(checkpoint, last)
+                return self._write_from(self._valid_checkpoint())
         finally:
             lock.close()
 
@@ -100,7 +93,8 @@ class RunsFile:
         except FileNotFoundError:
             return -1
 
-    def _write_from(self, checkpoint: _Checkpoint, last: int) -> int:
+    def _write_from(self, checkpoint: _Checkpoint) -> int:
+        last = self._reader.position
         if (last, self._length()) == (checkpoint.position, checkpoint.length):
             return 0
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -113,7 +107,6 @@ class RunsFile:
                     written += 1
             except (LedgerDamaged, LedgerReplaced):
                 # Runs are folded from their first sound event on, so that none is looked up.
-                last = self._reader.position
                 file.truncate(0)
                 written = 0
                 for line in _seed_lines(self._sound_events(last), None):

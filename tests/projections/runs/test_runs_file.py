@@ -196,11 +196,6 @@ def test_caught_up_in_any_portions_the_file_is_the_same(
             assert RunsFile(folder).catch_up() == 0
 
         assert written == by_hand(folder) == from_zero(folder)
-        (folder / "read-models" / "runs.jsonl.checkpoint").unlink()
-        for _ in range(0, LogReader(folder).position, portion):
-            RunsFile(folder).catch_up(at_most=portion)
-        assert (folder / "runs.jsonl").read_bytes() == written
-        assert RunsFile(folder).catch_up() == 0
 
 
 def test_whatever_a_crash_leaves_the_file_is_mended(tmp_path: Path) -> None:
