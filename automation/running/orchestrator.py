@@ -162,7 +162,7 @@ class PipelineOrchestrator:
 
     def _summarize(self, run_id: str) -> RunSummary:
         # Of a long log that has no such file yet, the runs that follow do the rest.
-        RunsFile(self._log.folder.path).catch_up(most=PORTION)
+        RunsFile(self._log.folder.path).catch_up(most=RunsFile.PORTION)
         try:
             summary = self._history.get_run(run_id)
         except ViewError as error:

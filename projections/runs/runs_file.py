@@ -30,12 +30,10 @@ from projections.runs.run_fold import evolve, fold, initial, summarize
 from projections.runs.run_state import RunState
 from projections.runs.run_summary import FIRST_NINE, RunSummary
 
-__all__ = ["PORTION", "RunsFile", "runs_file_line"]
+__all__ = ["RunsFile", "runs_file_line"]
 
 _ENDS = frozenset({"run_ended", "run_abandoned", "run_imported"})
 _BUFFER = 1 << 20
-PORTION = 100_000
-"""Events that are read in a second or so: for those whom others wait for."""
 
 
 class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +50,9 @@ def runs_file_line(summary: RunSummary) -> str:
 
 class RunsFile:
     """The ``runs.jsonl`` of one data folder."""
+
+    PORTION = 100_000
+    """Events that are read in a second or so: enough at once where others wait."""
 
     def __init__(self, folder: Path | str) -> None:
         """Keep the file of the ledger in ``folder``.
