@@ -13,7 +13,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from automation.commands.printing.terminal_text import printable
@@ -35,7 +34,6 @@ __tracebackhide__ = True
 
 USAGE = "runfold exec --pipeline NAME [OPTIONS] -- COMMAND [ARGUMENT]..."
 _WRONG, _NOT_EXECUTABLE, _NO_COMMAND, _BY_SIGNAL = 1, 126, 127, 128
-_PLUGINS = "pydantic.plugin._loader"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
@@ -91,7 +89,6 @@ def exec_command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(options)
     stage = asked.stage or _stage_of(command[0])
     with PassedSignals() as signals:
-        _do_without_plugins()
         # Here, as it is most of the time that all this takes.
         from ledger.recording.run_context import RunContext  # noqa: PLC0415
 
@@ -179,18 +176,6 @@ def _run_recorded(
 def _environment(run_id: str, stage: str) -> Mapping[str, str]:
     told = {"RUNFOLD_RUN_ID": run_id, "RUNFOLD_STAGE": stage, "RUNFOLD_ATTEMPT": "1"}
     return {**os.environ, **told}
-
-
-def _do_without_plugins() -> None:
-    """Keep pydantic from looking through all installed packages for plugins: half of its time.
-
-    A module takes the place of the one that does it, which alone imports what reads packages. Where
-    pydantic comes to name it otherwise, all that is lost is the time.
-    """
-    if _PLUGINS not in sys.modules:
-        without = ModuleType(_PLUGINS)
-        without.get_plugins = lambda: ()  # type: ignore[attr-defined] # what is asked for there
-        sys.modules[_PLUGINS] = without
 
 
 def _say(text: str) -> None:

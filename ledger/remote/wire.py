@@ -1,4 +1,4 @@
-"""A new event as it travels from a producer to a ledger elsewhere: JSON, in the words of the line.
+"""A new event that came from a producer to a ledger elsewhere: JSON, in the words of the line.
 
 ::
 
@@ -23,10 +23,9 @@ from pydantic import ValidationError
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, EventData, NewEvent
 from ledger.fields import RUN_ID, as_whole
-from ledger.line.codec import Body
 from ledger.line.upcasters import upcast
 
-__all__ = ["PRODUCER_TYPES", "BadEvent", "BadEvents", "as_sent", "read_event", "read_events"]
+__all__ = ["PRODUCER_TYPES", "BadEvent", "BadEvents", "read_event", "read_events"]
 
 _ITS_OWN = frozenset({"ledger_created", "ledger_recovered", "ledger_repaired", "run_abandoned"})
 
@@ -58,20 +57,6 @@ class BadEvents(LedgerError):
         first = self.bad[0]
         more = f"; and {len(self.bad) - 1} more" if len(self.bad) > 1 else ""
         return f"event {first.index}: {first.field}: {first.reason}{more}"
-
-
-def as_sent(body: Body) -> bytes:
-    """Give an encoded event as it is sent."""
-    return msgspec.json.encode(
-        {
-            "event_id": body.event_id,
-            "run_id": body.run_id,
-            "type": body.type,
-            "schema_version": body.schema_version,
-            "occurred_at": body.occurred_at,
-            "data": msgspec.Raw(body.data),
-        }
-    )
 
 
 def read_events(values: Sequence[object]) -> list[NewEvent]:

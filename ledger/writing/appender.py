@@ -26,11 +26,12 @@ from ledger.disk.folder import segment_name
 from ledger.disk.lock import FolderLock
 from ledger.disk.mark import Records
 from ledger.errors import AppendFailed, DurabilityUnknown, LedgerError, LockTimeout
-from ledger.events import EventData, NewEvent, Receipt
 from ledger.line.codec import encode_body
 from ledger.line.walk import End
+from ledger.payloads.payload import Payload
 from ledger.plain_values import utc_text
 from ledger.reading.reader import LogReader
+from ledger.recorded import NewEvent, Receipt
 from ledger.writing.run_states import RunStates
 from ledger.writing.staging import Batch, Staging
 from ledger.writing.sync_turn import SyncTurn
@@ -93,7 +94,7 @@ class Appender:
         self._unsynced: End | None = None
         self.sealed: list[int] = []
 
-    def recover(self, created: Callable[[], EventData] | None) -> None:
+    def recover(self, created: Callable[[], Payload] | None) -> None:
         """Open the log: check above the mark, cut off a torn tail, sync and advance the mark.
 
         ``created`` makes the first event, which is appended where the log is empty.
@@ -154,7 +155,7 @@ class Appender:
         """Whether something was appended that no sync has confirmed."""
         return self._unsynced is not None
 
-    def _refresh(self, created: Callable[[], EventData] | None = None) -> None:
+    def _refresh(self, created: Callable[[], Payload] | None = None) -> None:
         """Bring the tail up to what others did."""
         records = self._records
         records.read(self._lock.fd)
@@ -181,7 +182,7 @@ class Appender:
                 answers.append(error)
         return staging, answers
 
-    def _write_own(self, data: EventData) -> None:
+    def _write_own(self, data: Payload) -> None:
         event = NewEvent(data)
         batch = Batch((event,), (encode_body(event),), fresh_run=True)
         staging, answers = self._stage([batch])

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import msgspec
 
 from ledger.errors import EventIdConflict, EventTooLarge, IllegalTransition, SequenceConflict
-from ledger.events import NewEvent, Receipt
 from ledger.lifecycle import Lifecycle, Violation, advance
 from ledger.line.codec import MAX_BATCH, Body, body_fingerprint, encode_line, leaf_hash
 from ledger.line.walk import End
+from ledger.recorded import NewEvent, Receipt
 from ledger.writing.run_states import Known, RunState, RunStates
 
 __all__ = ["Batch", "Staging"]
@@ -179,8 +179,9 @@ def _fingerprint(body: Body) -> int:
 
 
 def _following(run_id: str, lifecycle: Lifecycle, event: NewEvent) -> Lifecycle:
-    fields = event.data.__dict__
-    following = advance(lifecycle, event.data.type, fields.get("stage"), fields.get("attempt"))
+    data = event.data
+    stage, attempt = getattr(data, "stage", None), getattr(data, "attempt", None)
+    following = advance(lifecycle, data.type, stage, attempt)
     if isinstance(following, Violation):
         raise IllegalTransition(run_id, event.data.type, following.reason, event.event_id)
     return following
