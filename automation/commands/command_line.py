@@ -96,11 +96,19 @@ def begin(
         raise typer.Exit(ExitCode.USAGE)
 
 
+def _needed(words: Sequence[str]) -> Iterable[str]:
+    """Name the commands that it takes to answer.
+
+    Those are all of them for the help, and to say which one was meant.
+    """
+    if list(words) == ["--version"]:
+        return ()
+    return words[:1] if words and words[0] in COMMANDS else COMMANDS
+
+
 def invoke(words: Sequence[str]) -> int:
     """Run one command, and give its exit code."""
-    # All of them where it takes all to answer: for the help, and to say which one was meant.
-    names = words[:1] if words and words[0] in COMMANDS else COMMANDS
-    app = put_together(names)
+    app = put_together(_needed(words))
     try:
         return int(app(words, prog_name="runfold", standalone_mode=False) or 0)
     except Terminated:

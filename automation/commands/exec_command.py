@@ -20,11 +20,8 @@ from automation.errors import BadArgument, CommandFailed
 from automation.running.output_tail import OutputTail
 from automation.running.passed_signals import PassedSignals
 from automation.running.recorded_command import run_command
-from automation.settings_file import anything_is_set
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ledger.recording.run_context import RunContext
 
 __all__ = ["USAGE", "exec_command"]
@@ -90,33 +87,23 @@ def exec_command(arguments: Sequence[str]) -> int:
     stage = asked.stage or _stage_of(command[0])
     with PassedSignals() as signals:
         # Here, as it is most of the time that all this takes.
+        from automation.recording_settings import recording_settings  # noqa: PLC0415
         from ledger.recording.run_context import RunContext  # noqa: PLC0415
 
-        set_place, redact = _settings()
+        settings = recording_settings()
+        named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
         run = RunContext.start(
-            asked.url or asked.dir or set_place,
+            asked.url or asked.dir or named or settings.folder,
             pipeline=asked.pipeline,
             run_id=asked.run_id,
             stages=[stage],
             parameters={"command": shlex.join(command)},
             metadata=_pairs(asked.metadata),
             trigger="exec",
-            redact=redact,
+            redact=settings.redact,
         )
         tail = None if asked.no_tail else OutputTail()
         return _run_recorded(run, stage, command, signals, tail)
-
-
-def _settings() -> tuple[Path | None, Sequence[str]]:
-    """Give the folder that is set, where the environment names none, and further secret keys."""
-    if not anything_is_set():
-        return None, ()
-    # Only for those who set something, as it takes a while.
-    from automation.settings import read_settings  # noqa: PLC0415
-
-    settings = read_settings()
-    named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
-    return None if named else settings.ledger.dir, settings.redact.keys
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
