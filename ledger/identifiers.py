@@ -6,13 +6,16 @@ import os
 import re
 from functools import lru_cache
 
-__all__ = ["IDENTIFIER", "RUN_ID", "is_run_id", "random_uuid"]
+__all__ = ["EVENT_ID", "IDENTIFIER", "RUN_ID", "is_run_id", "random_uuid"]
 
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 """The pattern of a run id or the name of a pipeline: never ``.`` or ``..``, and without a ``/``."""
 
 RUN_ID = re.compile(IDENTIFIER)
 """What a run id fully matches."""
+
+EVENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What an event id fully matches: a UUID in lower case."""
 
 
 # A writer asks this of the same few ids again and again.

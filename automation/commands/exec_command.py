@@ -91,9 +91,10 @@ def exec_command(arguments: Sequence[str]) -> int:
         from ledger.recording.run_context import RunContext  # noqa: PLC0415
 
         settings = recording_settings()
+        # What the environment names goes before, and is read where the run begins.
         named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
         run = RunContext.start(
-            asked.url or asked.dir or named or settings.folder,
+            asked.url or asked.dir or (None if named else settings.folder),
             pipeline=asked.pipeline,
             run_id=asked.run_id,
             stages=[stage],

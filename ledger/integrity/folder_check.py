@@ -13,6 +13,7 @@ from ledger.events import LedgerCreated
 from ledger.integrity.findings import Findings
 from ledger.line.codec import Envelope
 from ledger.line.walk import End, Line
+from ledger.reading.durable_end import DurableEnd
 from ledger.reading.identity_check import created_event, line_at_start
 from ledger.reading.sound_reading import open_segment, sound_end, sound_lines
 
@@ -126,7 +127,7 @@ def durable_end(folder: LedgerFolder, findings: Findings) -> Mark:
         finally:
             os.close(fd)
         if mark is not None:
-            return mark
+            return DurableEnd(folder).reach(mark)
         found = "none that can be trusted; checked to the last sound line"
     findings.note("mark", segment="lock", expected="a durable mark", found=found)
     return sound_end(folder)

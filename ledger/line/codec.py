@@ -22,13 +22,12 @@ twice.
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 
 import msgspec
 
 from ledger.errors import BadLine, EventTooLarge, InvalidEvent
-from ledger.identifiers import is_run_id
+from ledger.identifiers import EVENT_ID, is_run_id
 from ledger.plain_values import utc_text
 from ledger.recorded import RUNLESS_TYPES, NewEvent
 
@@ -56,7 +55,6 @@ _CRC_WIDTH = len(b',"crc":"00000000"}')
 _ENVELOPE_RESERVE = 512
 # To copy a hash that has begun costs half of beginning one, for which OpenSSL looks up how.
 _BEGUN_LEAF = hashlib.sha256(b"\x00")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +116,7 @@ def encode_body(event: NewEvent) -> Body:
         raise InvalidEvent("run_id", f"{event.run_id!r} is not an identifier")
     if (event.run_id is None) is not (event.data.type in RUNLESS_TYPES):
         raise InvalidEvent("run_id", f"{event.data.type} {_needs_run(event)}")
-    if not _UUID.fullmatch(event.event_id):
+    if not EVENT_ID.fullmatch(event.event_id):
         raise InvalidEvent("event_id", f"{event.event_id!r} is not a lower-case UUID")
     if event.occurred_at.tzinfo is None:
         raise InvalidEvent("occurred_at", "a naive time is refused: give its zone")

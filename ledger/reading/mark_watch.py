@@ -44,7 +44,7 @@ class MarkWatch:
         if self._fd is not None:
             self._records.read(self._fd)
             if self._records.mark is not None:
-                return self._records.mark.position
+                return self._reader.durable_end.reach(self._records.mark).position
         # There is no mark that can be trusted: the reader knows what to do, and what to say.
         return self._reader.position
 

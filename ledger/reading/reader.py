@@ -7,7 +7,6 @@ unless a repair has passed over it; ``read_sound`` goes on, and says which posit
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
@@ -17,10 +16,12 @@ from pathlib import Path
 
 from ledger.disk.files import read_range
 from ledger.disk.folder import Identity, LedgerFolder, segment_name
-from ledger.disk.mark import Mark, read_mark
+from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
-from ledger.line.walk import END_OF_NOTHING, End, Flaw, Line, walk, whole_batches
+from ledger.line.walk import End, Flaw, Line, walk
+from ledger.reading.durable_end import DurableEnd
+from ledger.reading.line_before import end_before, open_present
 from ledger.reading.noted_places import NotedPlaces
 from ledger.reading.recorded_repairs import RecordedRepairs
 from ledger.reading.run_index import RunIndex
@@ -32,12 +33,6 @@ __all__ = ["LogReader"]
 
 _CHUNK = 1 << 20
 _STEP = 1 << 18
-_GONE = {
-    errno.ENOENT: "the segment is missing",
-    errno.ELOOP: "a symlink is in its place",
-    errno.EMLINK: "a symlink is in its place",
-    errno.EISDIR: "a folder is in its place",
-}
 _POSITION = re.compile(rb'\{"position":(\d+),')
 
 
@@ -51,84 +46,24 @@ class LogReader:
             LedgerNotFound: there is none.
         """
         self.folder = LedgerFolder(Path(folder))
-        # As text: it is opened for every answer there is.
-        self._lock = os.fspath(self.folder.lock)
         self.identity: Identity = self.folder.identity()
+        self.durable_end = DurableEnd(self.folder)
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
         self.places = NotedPlaces()
-        self._runs = RunReading(self.folder, self.run_index, self._repairs, self.open_segment)
+        self._runs = RunReading(self.folder, self.run_index, self._repairs)
 
     def mark(self) -> Mark:
-        """Read how far the log is known to be durable.
+        """Tell how far the log is known to be durable.
 
         In a copy without its ``lock`` file, that is the last whole batch.
         """
-        try:
-            fd = os.open(self._lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                mark = read_mark(fd)
-            finally:
-                os.close(fd)
-        except FileNotFoundError:
-            return self._last_whole_batch()
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
-            raise LedgerDamaged(self.folder.lock.name, 0, 0, _GONE[error.errno]) from None
-        return mark or self._last_whole_batch()
+        return self.durable_end.mark()
 
     @property
     def position(self) -> int:
         """The last position a reader may see."""
         return self.mark().position
-
-    def _last_whole_batch(self) -> Mark:
-        segments = self.folder.segments()
-        if not segments:
-            return Mark(1, 0, 0)
-        end = self.end_before(segments[-1], 0)
-        data = self.folder.segment(segments[-1]).read_bytes()
-        lines, _ = whole_batches(data, end)
-        end = lines[-1].end if lines else end
-        return Mark(end.segment, end.offset, end.position)
-
-    def end_before(self, segment: int, offset: int) -> End:
-        """Find the line that ends at this place, and what the next one must refer to.
-
-        Raises:
-            LedgerDamaged: there is no sound line right before it.
-        """
-        if offset == 0:
-            earlier = [first for first in self.folder.segments() if first < segment]
-            if not earlier:
-                return END_OF_NOTHING
-            size = self.folder.segment(earlier[-1]).stat().st_size
-            before = self.end_before(earlier[-1], size)
-            return End(segment, 0, before.position, before.leaf, before.recorded_at)
-        raw, start = self._line_ending_at(segment, offset)
-        try:
-            envelope = decode_envelope(raw)
-        except BadLine as error:
-            raise LedgerDamaged(segment_name(segment), 0, start, error.reason) from None
-        prior = End(segment, start, envelope.position - 1, envelope.prev)
-        (line,) = (item for item in walk(raw + b"\n", prior) if isinstance(item, Line))
-        return line.end
-
-    def _line_ending_at(self, segment: int, offset: int) -> tuple[bytes, int]:
-        path = self.folder.segment(segment)
-        fd = self.open_segment(path)
-        try:
-            base = max(0, offset - MAX_LINE - 1)
-            data = read_range(fd, base, offset)
-        finally:
-            os.close(fd)
-        if len(data) < offset - base or not data.endswith(b"\n"):
-            raise LedgerDamaged(
-                path.name, 0, offset, f"no line ends at byte {offset}, where the durable mark is"
-            )
-        start = data.rfind(b"\n", 0, len(data) - 1) + 1
-        return data[start:-1], base + start
 
     def read(self, after: int = 0, until: int | None = None) -> Iterator[RecordedEvent]:
         """Yield the events after a position, in order, up to ``until`` or the durable mark.
@@ -208,7 +143,7 @@ class LogReader:
     def _segment_lines(self, first: int, stop: int | None, after: int) -> Iterator[Line]:
         """Yield the lines of one segment after a position, read in bounded pieces."""
         path = self.folder.segment(first)
-        fd = self.open_segment(path)
+        fd = open_present(path)
         try:
             size = os.fstat(fd).st_size
             if stop is not None and size < stop:
@@ -251,12 +186,12 @@ class LogReader:
         noted = self.places.find(first, after)
         if noted is not None and 0 < noted <= size:
             with suppress(LedgerDamaged):
-                end = self.end_before(first, noted)
+                end = end_before(self.folder, first, noted)
                 if end.position == after:
                     return end
         if after < first:
             try:
-                return self.end_before(first, 0)
+                return end_before(self.folder, first, 0)
             except LedgerDamaged:
                 if after + 1 < first:
                     raise
@@ -294,7 +229,7 @@ class LogReader:
                 found = _POSITION.match(data, start)
                 if found and int(found[1]) == after:
                     with suppress(LedgerDamaged):
-                        return self.end_before(first, at + newline + 1)
+                        return end_before(self.folder, first, at + newline + 1)
                 elif found and int(found[1]) == after + 1:
                     return _end_above(data[start:newline], first, at + start, after)
                 start = newline + 1
@@ -302,16 +237,6 @@ class LogReader:
                 break
             at += start
         raise LedgerDamaged(segment_name(first), after, at, "the line is missing")
-
-    def open_segment(self, path: Path) -> int:
-        """Open a segment to read; what is not there, or not a file of the log, is damage."""
-        try:
-            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
-            reason = _GONE[error.errno]
-            raise LedgerDamaged(path.name, int(path.stem), 0, reason) from None
 
     def leaf_at(self, position: int) -> str:
         """Give the leaf hash of the line at a position; zeros for position 0."""

@@ -21,6 +21,7 @@ from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.line.codec import leaf_hash
 from ledger.line.replayed import ReplayedEvent, decode_replayed, decode_together
 from ledger.line.walk import Line
+from ledger.reading.line_before import open_present
 from ledger.reading.reader import LogReader
 
 __all__ = ["Stretch", "replay", "replay_run"]
@@ -87,7 +88,7 @@ def _quickly(reader: LogReader, after: int, last: int, mark: Mark) -> Iterator[S
     for first in segments:
         if first < begin or after >= last:
             continue
-        fd = reader.open_segment(reader.folder.segment(first))
+        fd = open_present(reader.folder.segment(first))
         try:
             stop = mark.offset if first == mark.segment else os.fstat(fd).st_size
             at = reader.seek(fd, first, stop, after).offset if after >= first else 0

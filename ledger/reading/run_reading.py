@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.walk import Line, line_at
+from ledger.reading.line_before import open_present
 from ledger.reading.recorded_repairs import RecordedRepairs
 from ledger.reading.run_index import RunIndex
 
@@ -27,13 +27,11 @@ class RunReading:
         folder: LedgerFolder,
         index: RunIndex,
         repairs: RecordedRepairs,
-        open_segment: Callable[[Path], int],
     ) -> None:
         """Read the log in ``folder``; ``repairs`` are those of the same log."""
         self._folder = folder
         self._index = index
         self._repairs = repairs
-        self._open = open_segment
 
     def lines(self, run_id: str | None, until: int | None, mark: Mark) -> Iterator[Line]:
         """Yield one run's checked raw lines; None is for events of no run.
@@ -51,7 +49,7 @@ class RunReading:
                 if opened is None or opened[0] != segment:
                     if opened is not None:
                         os.close(opened[1])
-                    opened = segment, self._open(self._folder.segment(segment))
+                    opened = segment, open_present(self._folder.segment(segment))
                 line = self._line_at(opened[1], segment, offset)
                 if line.envelope.run_id != run_id:
                     continue

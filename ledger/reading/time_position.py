@@ -15,6 +15,7 @@ from ledger.disk.files import read_range
 from ledger.disk.mark import Mark
 from ledger.line.codec import MAX_LINE
 from ledger.plain_values import utc_text
+from ledger.reading.line_before import open_present
 from ledger.reading.reader import LogReader
 
 __all__ = ["position_at"]
@@ -43,7 +44,7 @@ class _Segment:
     """What is durable of one segment."""
 
     def __init__(self, reader: LogReader, first: int, mark: Mark) -> None:
-        self._fd = reader.open_segment(reader.folder.segment(first))
+        self._fd = open_present(reader.folder.segment(first))
         size = os.fstat(self._fd).st_size
         self._size = min(size, mark.offset) if first == mark.segment else size
         self._first = first

@@ -48,7 +48,8 @@ _SHAPES = re.compile(
 _ASSIGNMENT = re.compile(
     r"(?<![\w.-])(?P<key>[\w.-]++)"
     r"(?:(?P<sign>\\*[\"']?[ \t]*+(?:=>|:=|==?|:(?!:))[ \t]*+)"
-    r"|(?P<gap>[\"'],[ \t]*+|[ \t]++)(?!-))"
+    # An option that follows is no value: `--key --verbose`, `--key -v`.
+    r"|(?P<gap>[\"'],[ \t]*+|[ \t]++)(?!--[A-Za-z]|-[A-Za-z]?(?=[\s\"',]|\Z)))"
 )
 _QUOTED = re.compile(r"(\\*)([\"'])")
 _TO_QUOTE = {

@@ -26,6 +26,7 @@ from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.walk import End, Flaw, Line, line_at, walk, whole_batches
 from ledger.payloads.derived import LedgerRecovered
+from ledger.reading.line_before import end_before
 from ledger.reading.reader import LogReader
 from ledger.writing.quarantine import cut_torn_tail, find_unnoted
 
@@ -113,7 +114,7 @@ class Tail:
         """Go on in the file that took the place of a poisoned one, if it holds the same lines."""
         segment = self.end.segment
         try:
-            same = self._reader.end_before(segment, self.end.offset).leaf == self.end.leaf
+            same = end_before(self._folder, segment, self.end.offset).leaf == self.end.leaf
         except LedgerDamaged:
             same = False
         if not same:
@@ -210,14 +211,14 @@ class Tail:
 
     def _open_at(self, segments: Sequence[int], mark: Mark | None) -> None:
         if mark is None:
-            self.end = self._reader.end_before(segments[-1], 0)
+            self.end = end_before(self._folder, segments[-1], 0)
         else:
             if mark.segment not in segments:
                 raise LedgerDamaged(
                     segment_name(mark.segment), mark.position, 0, "the segment is missing"
                 )
             try:
-                self.end = self._reader.end_before(mark.segment, mark.offset)
+                self.end = end_before(self._folder, mark.segment, mark.offset)
             except LedgerDamaged as error:
                 error.position = error.position or mark.position
                 raise
@@ -270,7 +271,7 @@ class Tail:
         replacement = self._folder.segment(after)
         if mark.offset and replacement.exists():
             return
-        self.end = self._reader.end_before(mark.segment, mark.offset)
+        self.end = end_before(self._folder, mark.segment, mark.offset)
         self._open(mark.segment)
         data = read_range(self._fd, mark.offset, os.fstat(self._fd).st_size)
         lines, flaw = whole_batches(data, self.end)

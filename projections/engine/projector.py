@@ -21,7 +21,6 @@ from ledger import LogReader
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import holder_of, open_lock_file, try_flock
 from ledger.errors import LedgerDamaged, LedgerReplaced
-from ledger.writers.machine import boot_id
 from projections.engine.folding import Folding
 from projections.engine.rebuilding import build
 from projections.engine.sound_replay import pieces, refold
@@ -226,9 +225,6 @@ class Projector:
             ReadModelOfAnotherLog: they differ, or the log does not reach that far any more.
         """
         mark = self._reader.mark()
-        if checkpoint.position > mark.position and mark.boot_id not in ("", boot_id()):
-            # A power cut can set the mark back; whoever next opens the log to write moves it on.
-            return
         try:
             leaf = self._reader.leaf_at(checkpoint.read_position)
         except LedgerDamaged:

@@ -18,12 +18,15 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from ledger import EventLog, LedgerError, LogReader, NewEvent, Receipt
 from ledger.events import FailureAcknowledged
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.integrity.backup import back_up
 from ledger.integrity.repair import repair
+from ledger.remote.spool import Record, Spool, SpoolHead
 
 __all__ = ["PROGRAMS", "numbered", "warm_up"]
 
@@ -98,8 +101,29 @@ def append_some(folder: str, producer: str, segment_bytes: str, batches: str) ->
     log.close()
 
 
+def append_beside_forks(folder: str, producers: str, batches: str) -> None:
+    """Append from several processes at once: forks that share an open log, and this one."""
+    log = _open(folder, 6000)
+    children = []
+    for number in range(1, int(producers)):
+        pid = os.fork()
+        if not pid:
+            _append_as(log, f"fork-{number}", int(batches))
+            os._exit(0)
+        children.append(pid)
+    _append_as(log, "parent", int(batches))
+    assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
+    log.close()
+
+
+def _append_as(log: EventLog, producer: str, batches: int) -> None:
+    for number in range(batches):
+        _append(log, numbered(producer, number, 1 + number % 2))
+
+
 def append_undurably(folder: str, producer: str) -> None:
     """Append without waiting for a sync, then sync and close."""
+    say("undurable")
     log = until_it_works(lambda: EventLog.open(folder, durability="process"))
     for number in range(4):
         _append(log, numbered(producer, number, 2))
@@ -128,6 +152,22 @@ def mend(folder: str) -> None:
 def copy(folder: str, target: str) -> None:
     """Back a log up, as ``runfold backup`` does."""
     say("copied", back_up(folder, target).position)
+
+
+def keep(folder: str) -> None:
+    """Keep events for a ledger elsewhere: some are sent, one is refused, more come."""
+    spool = Spool.create(Path(folder), SpoolHead("http://127.0.0.1:1", "run"))
+    say("begun")
+    for number in range(6):
+        event = {"event_id": f"event-{number}"}
+        spool.append(Record(msgspec.Raw(msgspec.json.encode(event))))
+        say("ack", event["event_id"])
+    ((record, offset), *_) = spool.read(0)
+    spool.set_aside(record, "it is refused")
+    spool.remove_behind(offset)
+    *_, (_, offset) = spool.read(offset)
+    say("sent")
+    spool.remove_behind(offset)
 
 
 def append_under_size_limits(folder: str, parts: str) -> None:
@@ -214,6 +254,7 @@ def warm_up() -> None:
         EventLog.open(folder).close()
         back_up(folder, scratch / "copy")
         repair(folder, actor="anna", reason="none", jobs=1)
+        Spool.create(scratch / "spool", SpoolHead("http://127.0.0.1:1", "run")).close()
     finally:
         shutil.rmtree(scratch)
 
@@ -223,10 +264,12 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     for program in (
         append_for_ever,
         append_some,
+        append_beside_forks,
         append_undurably,
         sign,
         mend,
         copy,
+        keep,
         append_under_size_limits,
         append_under_descriptor_limits,
     )

@@ -137,7 +137,7 @@ class Laboratory:
         """Kill a repair or a backup at one call, and look at what it leaves."""
         program, *words = self.prepare(name)
         folder = Path(words[0])
-        before, bytes_before = self._lines(name, folder), snapshot(folder)
+        before, bytes_before = lines_to_keep(name, folder), snapshot(folder)
         job, code = self.workshop.run(program, *words, inject=[fault])
         assert code == -9, f"{name}, {fault}: it was not killed\n{job.complaints()}"
         if name in REPAIRS:
@@ -149,15 +149,19 @@ class Laboratory:
             self.tally["backups killed at a system call"] += 1
         self.tally["sound lines looked for after those kills"] += len(before)
 
-    def _lines(self, name: str, folder: Path) -> dict[int, bytes]:
-        if name != "repair identity and mark":
-            return sound_lines(folder)
-        # Without who it is, no reader opens it: what can be read is what a repair would keep.
-        copy = folder.with_name("repaired")
-        shutil.copytree(folder, copy)
-        repair(copy, actor="anna", reason="a look at what is sound", jobs=1)
-        last = max(sound_lines(copy))
-        return {at: line for at, line in sound_lines(copy).items() if at < last}
+
+def lines_to_keep(name: str, folder: Path) -> dict[int, bytes]:
+    """Give the lines that a repair or a backup must leave as they are."""
+    if name != "repair identity and mark":
+        return sound_lines(folder)
+    # Without who it is, no reader opens it: what can be read is what a repair would keep.
+    copy = folder.with_name("repaired")
+    shutil.copytree(folder, copy)
+    repair(copy, actor="anna", reason="a look at what is sound", jobs=1)
+    lines = sound_lines(copy)
+    shutil.rmtree(copy)
+    del lines[max(lines)]
+    return lines
 
 
 def check_repaired(folder: Path, before: dict[int, bytes]) -> None:

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.faults.programs import PROGRAMS, warm_up
+from tests.faults.recorded_calls import RECORDED, Call, read_calls
 
 __all__ = ["CALLS", "Job", "Workshop", "has_strace"]
 
@@ -44,6 +45,7 @@ CALLS = (
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 60.0
+_WHOLE = 8 * 1024 * 1024
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PTRACER = 0x59616D61
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
@@ -129,6 +131,7 @@ class Workshop:
         *arguments: object,
         inject: Sequence[str] = (),
         trace: Path | None = None,
+        calls: Sequence[str] = CALLS,
     ) -> Job:
         """Start a program.
 
@@ -136,7 +139,8 @@ class Workshop:
             program: its name in ``programs.py``.
             arguments: what it is called with.
             inject: the faults, like ``fdatasync:error=EIO:when=2``.
-            trace: where to write down its calls.
+            trace: where to write down its calls, with all bytes.
+            calls: which ones.
         """
         self._number += 1
         output = self._scratch / f"{self._number}.out"
@@ -145,7 +149,7 @@ class Workshop:
         output.with_suffix(".err").touch()
         job = Job(self._ask("start", str(output), program, *map(str, arguments)), output)
         if inject or trace is not None:
-            job.tracer = _attach(job.pid, inject, trace)
+            job.tracer = _attach(job.pid, inject, trace, calls)
         self._ask("go", job.pid)
         return job
 
@@ -162,6 +166,13 @@ class Workshop:
         job = self.start(program, *arguments, inject=inject)
         return job, self.wait(job)
 
+    def record(self, program: str, *arguments: object, inject: Sequence[str] = ()) -> list[Call]:
+        """Run a program that must end well; give all that it did to files, and what it said."""
+        trace = self._scratch / f"{self._number}.trace"
+        job = self.start(program, *arguments, inject=inject, trace=trace, calls=RECORDED)
+        assert self.wait(job) == 0, job.complaints()
+        return list(read_calls(trace.read_text().splitlines()))
+
     def count_calls(self, program: str, *arguments: object) -> Counter[str]:
         """Run a program that must end well, and count the calls of its main thread."""
         trace = self._scratch / f"{self._number}.trace"
@@ -171,10 +182,14 @@ class Workshop:
         return Counter(call[2] for call in calls if call and int(call[1]) == job.pid)
 
 
-def _attach(pid: int, inject: Sequence[str], trace: Path | None) -> subprocess.Popen[str]:
+def _attach(
+    pid: int, inject: Sequence[str], trace: Path | None, calls: Sequence[str]
+) -> subprocess.Popen[str]:
     """Attach the tracer to a child that waits; come back when it sees every call."""
     faults = [word for fault in inject for word in ("-e", f"inject={fault}")]
-    command = ["strace", "-f", "-e", f"trace={','.join(CALLS)}", "-e", "signal=none", *faults]
+    command = ["strace", "-f", "-e", f"trace={','.join(calls)}", "-e", "signal=none", *faults]
+    if trace is not None:
+        command += ["-xx", "-s", str(_WHOLE)]
     tracer = subprocess.Popen(
         [*command, "-o", str(trace or os.devnull), "-p", str(pid)],
         stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from ledger.disk.mark import Mark, write_mark
-from tests.ledger.examples import FIRST_BOOT
+from ledger.writers.machine import boot_id
 from tests.ledger.witness import segments_of
 
 __all__ = ["copy_of", "cut", "flip", "last_segment", "lose_lock", "set_mark"]
@@ -39,13 +39,16 @@ def flip(path: Path, offset: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def set_mark(folder: Path, segment: int, offset: int, position: int) -> None:
+def set_mark(
+    folder: Path, segment: int, offset: int, position: int, *, boot: str | None = None
+) -> None:
     """Put the durable mark back to where it was before the last appends.
 
-    That is how a power cut leaves it: the log was synced, the mark behind it was not.
+    That is how it stands while a writer has not synced them; with another ``boot`` than this one,
+    how a power cut leaves it: the log was synced, the mark behind it was not.
     """
     with (folder / "lock").open("r+b") as lock:
-        write_mark(lock.fileno(), Mark(segment, offset, position, FIRST_BOOT))
+        write_mark(lock.fileno(), Mark(segment, offset, position, boot or boot_id()))
 
 
 def lose_lock(folder: Path) -> None:

@@ -13,7 +13,7 @@ from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import current_tree_head
 from ledger.integrity.backup import back_up
 from ledger.integrity.verify import verify
-from tests.ledger.damage import copy_of, flip, last_segment
+from tests.ledger.damage import copy_of, flip, last_segment, set_mark
 from tests.ledger.damaged_logs import DamagedLog, forge, make_log
 from tests.ledger.examples import one_run
 from tests.ledger.processes import running, say_of
@@ -126,6 +126,48 @@ def test_a_first_backup_that_was_interrupted_at_once_is_completed(
 
     assert verify(target).sound
     assert not list(target.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_a_power_cut_left_of_a_backup_is_copied_again(
+    folder: Path, target: Path, marked: bool
+) -> None:
+    """Holes behind the copy's own mark are found, though the last line is there, and filled."""
+    back_up(folder, target)
+    mark = mark_of(target)
+    grow(folder)
+    back_up(folder, target)
+    whole = snapshot(target)
+    if marked:
+        set_mark(target, *mark)
+    else:
+        (target / "lock").unlink()
+    for path in segments_of(target):
+        if int(path.stem) > mark[0]:
+            data = bytearray(path.read_bytes())
+            data[512:1024] = bytes(512)
+            path.write_bytes(data)
+
+    back_up(folder, target)
+
+    assert snapshot(target) == whole
+    assert verify(target).sound
+
+
+@pytest.mark.parametrize("number", [1, -1])
+def test_a_damaged_last_line_of_a_segment_is_copied_as_it_is(
+    folder: Path, target: Path, number: int
+) -> None:
+    """Where a segment ends is known without reading its last line."""
+    path = segments_of(folder)[number]
+    flip(path, path.stat().st_size - 40)
+
+    back_up(folder, target)
+
+    assert [path.read_bytes() for path in segments_of(target)] == [
+        path.read_bytes() for path in segments_of(folder)
+    ]
+    assert mark_of(target) == mark_of(folder)
 
 
 def test_a_folder_that_holds_anything_else_is_refused(
