@@ -107,14 +107,15 @@ def create_app(
         ledger.close()
 
     sign_in = SignIn(admission.access, cookie).routes if admission.access else ()
+    routes = [
+        *routes_of(ledger, kept, ENDPOINTS),
+        *sign_in,
+        *_page_routes(ledger, admission, audit),
+    ]
     app = Starlette(
-        routes=[
-            *routes_of(ledger, kept, ENDPOINTS),
-            *sign_in,
-            *_page_routes(ledger, admission, audit),
-        ],
+        routes=routes,
         middleware=[
-            *_at_the_door(admission, cookie, position),
+            *_at_the_door(admission, cookie, position, routes),
             Middleware(AnsweredFirst, kept=kept),
             Middleware(AppendedFirst, ledger=ledger),
             Middleware(BodyLimits),
@@ -189,7 +190,10 @@ def _in_markdown(comparison: RunComparison) -> str:
 
 
 def _at_the_door(
-    admission: Admission, cookie: str, position: Callable[[], int]
+    admission: Admission,
+    cookie: str,
+    position: Callable[[], int],
+    routes: Sequence[BaseRoute],
 ) -> list[Middleware]:
     """Give what stands before everything, before the answers that are kept too."""
     guard = Middleware(
@@ -197,6 +201,7 @@ def _at_the_door(
         admission=admission,
         cookie=cookie,
         position=position,
+        routes=routes,
         appending=[compile_path(each.path)[0] for each in ENDPOINTS if each.scope == "append"],
     )
     if not admission.cors_origins:

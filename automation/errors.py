@@ -93,7 +93,10 @@ class RunNotFound(AutomationError):
     folder: Path
 
     def __str__(self) -> str:
-        return f"there is no run {self.run_id!r} in {self.folder.absolute()}"
+        return (
+            f"there is no run {self.run_id!r} in {self.folder.absolute()};"
+            " runfold runs lists those that there are"
+        )
 
 
 @dataclass(eq=False)

@@ -24,8 +24,6 @@ found out before anything runs.
 from __future__ import annotations
 
 import difflib
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,10 +34,9 @@ from automation.errors import PipelineError
 from automation.pipeline import Pipeline, Stage
 from automation.running.shell_stage import ShellCommand
 from automation.stage_functions import FunctionNotFound, find_function
+from automation.toml_text import NotToml, parse_toml
 
 __all__ = ["PipelineTable", "StageTable", "load_pipeline"]
-
-_AT_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
 class StageTable(BaseModel):
@@ -107,12 +104,9 @@ def load_pipeline(path: Path | str) -> Pipeline:
 def _parse(path: Path) -> dict[str, Any]:
     text = _read(path)
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _AT_PLACE.fullmatch(str(error))
-        reason = found[1] if found else str(error)
-        line = found[2] if found and found[2] else text.rstrip("\n").count("\n") + 1
-        raise PipelineError(f"line {line}", reason, str(path)) from None
+        return parse_toml(text)
+    except NotToml as error:
+        raise PipelineError(error.place, error.reason, str(path)) from None
 
 
 def _read(path: Path) -> str:

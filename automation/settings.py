@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +30,7 @@ from pydantic_settings import (
 from automation.errors import SettingsInvalid
 from automation.settings_file import PREFIX, folder_from, settings_file
 from automation.time_span import TimeSpan
+from automation.toml_text import NotToml, parse_toml
 from ledger.errors import InvalidEvent
 from ledger.fields import Identifier
 from ledger.secrets.secret_keys import SecretKeys
@@ -155,10 +155,12 @@ def read_settings(file: Path | None = None) -> Settings:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsInvalid(str(path), "", error.strerror or str(error)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except NotToml as error:
+        raise SettingsInvalid(str(path), error.place, f"it is no TOML: {error.reason}") from None
+    except UnicodeDecodeError as error:
         raise SettingsInvalid(str(path), "", f"it is no TOML: {error}") from None
     ledger = values.get("ledger")
     if isinstance(ledger, dict) and isinstance(ledger.get("dir"), str):

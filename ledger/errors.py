@@ -25,6 +25,7 @@ LedgerError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,12 +79,16 @@ class EventTooLarge(InvalidEvent):
 
 @dataclass(eq=False)
 class IllegalTransition(LedgerError):
-    """The lifecycle forbids this event now; read the run before writing to it again."""
+    """The lifecycle forbids this event now; read the run before writing to it again.
+
+    ``others`` are the further events of the batch that it forbids, were this one left out.
+    """
 
     run_id: str
     event_type: str
     rule: str
     event_id: str = ""
+    others: Sequence[IllegalTransition] = ()
 
     def __str__(self) -> str:
         return f"run {self.run_id}: {self.event_type} refused: {self.rule}"

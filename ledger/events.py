@@ -20,7 +20,17 @@ from pydantic import (
 )
 
 from ledger.errors import InvalidEvent
-from ledger.fields import Attempt, Count, Identifier, JsonObject, Seconds, StageName, Text, UtcTime
+from ledger.fields import (
+    Attempt,
+    Count,
+    Identifier,
+    JsonObject,
+    Seconds,
+    StageName,
+    Text,
+    UtcTime,
+    faults_of,
+)
 from ledger.recorded import RUNLESS_TYPES, NewEvent, Receipt, RecordedEvent, UnreadData
 
 __all__ = [
@@ -89,9 +99,8 @@ def build(model: type[Data], **fields: object) -> Data:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field_name = ".".join(str(part) for part in first["loc"]) or "data"
-        raise InvalidEvent(field_name, first["msg"]) from None
+        place, reason = faults_of(error)[0]
+        raise InvalidEvent(place or "data", reason) from None
 
 
 class WriterIdentity(BaseModel):

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from ledger.identifiers import IDENTIFIER, RUN_ID
 from ledger.plain_values import check_json, check_text
@@ -21,6 +27,7 @@ __all__ = [
     "Text",
     "UtcTime",
     "as_whole",
+    "faults_of",
 ]
 
 
@@ -48,6 +55,15 @@ def _aware(moment: datetime) -> datetime:
 def as_whole(value: object) -> object:
     """Give ``3.0`` as the whole number that it is in JSON, where each writer has its own way."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def faults_of(error: ValidationError) -> list[tuple[str, str]]:
+    """Give each field that a model refused, and why: all of them, as ``("a.0.b", reason)``."""
+    # What our own checks say is ours; pydantic puts its kind of error before it.
+    return [
+        (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_url=False)
+    ]
 
 
 Identifier = Annotated[str, StringConstraints(pattern=rf"^{IDENTIFIER}$")]

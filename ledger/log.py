@@ -308,11 +308,14 @@ class EventLog:
         if not self._stale:
             self._wake.set()
             self._commits.close()
-            self.sync()
-            self._appender.close()
+            self._commits.exclusively(self._end_writing)
             for thread in self._sealers:
                 thread.join()
         self._closed = True
+
+    def _end_writing(self) -> None:
+        self._appender.sync()
+        self._appender.close()
 
     def __enter__(self) -> Self:
         """Give the log itself."""

@@ -61,25 +61,47 @@ def record(folder: Path, run_id: str, outcome: type[BaseException] | None = None
             pass
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def record_each(folder: Path) -> Path:
     """Record one run of each result."""
-    folder = tmp_path / "runs"
     for run_id, outcome in (("run-1", None), ("run-2", ValueError), ("run-3", KeyboardInterrupt)):
         record(folder, run_id, outcome)
     return folder
 
 
-@pytest.fixture
+def asking(app: Starlette) -> TestClient:
+    """Ask it while its lifespan lasts; what it raises becomes an answer, as it does in a server."""
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a ledger to all that only look."""
+    return record_each(tmp_path_factory.mktemp("log") / "runs")
+
+
+@pytest.fixture(scope="module")
 def app(folder: Path) -> Starlette:
     """Make the application, open to everybody."""
     return create_app(folder, admission=EVERYBODY)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(app: Starlette) -> Iterator[TestClient]:
-    """Ask it while its lifespan lasts; what it raises becomes an answer, as it does in a server."""
-    with TestClient(app, raise_server_exceptions=False) as client:
+    """Give somebody who only looks."""
+    with asking(app) as client:
+        yield client
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    """Give a ledger to be written to or damaged."""
+    return record_each(tmp_path / "runs")
+
+
+@pytest.fixture
+def own_client(own_folder: Path) -> Iterator[TestClient]:
+    """Give somebody who asks about that."""
+    with asking(create_app(own_folder, admission=EVERYBODY)) as client:
         yield client
 
 
@@ -193,11 +215,11 @@ def test_an_unknown_run_is_not_found(client: TestClient, run_id: str) -> None:
     assert "x-ledger-position" in answer.headers
 
 
-def test_a_new_run_shows_at_once(client: TestClient, folder: Path) -> None:
+def test_a_new_run_shows_at_once(own_client: TestClient, own_folder: Path) -> None:
     """What was acknowledged before a question is in its answer."""
-    before = int(client.get(RUNS).headers["x-ledger-position"])
-    record(folder, "run-4")
-    answer = client.get(RUNS)
+    before = int(own_client.get(RUNS).headers["x-ledger-position"])
+    record(own_folder, "run-4")
+    answer = own_client.get(RUNS)
     assert answer.json()["runs"][0]["run_id"] == "run-4"
     assert int(answer.headers["x-ledger-position"]) > before
 
@@ -229,6 +251,7 @@ def test_a_method_that_is_not_served_is_a_problem(
     allowed = {name.strip() for name in answer.headers["allow"].split(",")}
     writing = {served for written, served in WRITTEN if written == path}
     assert allowed - {"OPTIONS"} == {"GET", "HEAD"} | writing
+    assert answer.headers["allow"] == ", ".join(sorted(allowed))
 
 
 @pytest.mark.parametrize("path", [RUNS, f"{RUNS}/run-1", "/healthz", "/openapi.json"])
@@ -267,20 +290,20 @@ def test_the_head_of_the_stream_can_be_asked_for(client: TestClient) -> None:
     assert "content-security-policy" in answer.headers
 
 
-def test_health_is_told_without_the_log(client: TestClient, folder: Path) -> None:
+def test_health_is_told_without_the_log(own_client: TestClient, own_folder: Path) -> None:
     """The process answers for itself, whatever has become of the log."""
-    (folder / "events").rename(folder / "elsewhere")
-    assert client.get("/healthz").json() == {"status": "ok"}
+    (own_folder / "events").rename(own_folder / "elsewhere")
+    assert own_client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_a_damaged_log_is_served_as_far_as_it_is_sound(folder: Path) -> None:
+def test_a_damaged_log_is_served_as_far_as_it_is_sound(own_folder: Path) -> None:
     """What can be read is answered, and each answer says which positions are out of reach."""
-    [segment] = (folder / "events").iterdir()
+    [segment] = (own_folder / "events").iterdir()
     data = segment.read_bytes()
     at = data.index(b"stage_started")
     segment.write_bytes(data[:at] + b"X" + data[at + 1 :])
     position = data[:at].count(b"\n") + 1
-    with TestClient(create_app(folder)) as client:
+    with TestClient(create_app(own_folder)) as client:
         listed = client.get(RUNS)
         page = client.get("/", headers={"accept": "text/html"})
     runs = listed.json()["runs"]
@@ -290,15 +313,15 @@ def test_a_damaged_log_is_served_as_far_as_it_is_sound(folder: Path) -> None:
     assert any(run["anomalies"] for run in runs)
 
 
-def test_what_nobody_foresaw_is_a_problem_too(client: TestClient, folder: Path) -> None:
+def test_what_nobody_foresaw_is_a_problem_too(own_client: TestClient, own_folder: Path) -> None:
     """A failure inside is a 500 with all headers, and tells nothing of the inside."""
-    pointer = folder / "read-models" / "current"
-    client.get(RUNS)
+    pointer = own_folder / "read-models" / "current"
+    own_client.get(RUNS)
     pointer.unlink()
     pointer.mkdir()
-    answer = client.get(f"{RUNS}?limit=7")
+    answer = own_client.get(f"{RUNS}?limit=7")
     body = check_problem(answer, 500)
-    assert str(folder) not in json.dumps(body)
+    assert str(own_folder) not in json.dumps(body)
     assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
 
 

@@ -147,7 +147,10 @@ def wants_page(request: Request) -> bool:
 def _http_error(request: Request, error: Exception) -> Response:
     """Answer what routing found: an unknown address, a method that is not served."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
+    headers = dict((isinstance(error, HTTPException) and error.headers) or {})
+    if "Allow" in headers:
+        # Starlette names the methods in the order of a set.
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
     details = {
         404: f"There is nothing at {request.url.path}.",
         405: f"{request.url.path} does not take {request.method}.",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 import socket
+import threading
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,7 +18,10 @@ from web.safety.deadlines import DeadlineProtocol
 
 __all__ = ["BelowPrefix", "run_server"]
 
+_logger = logging.getLogger("runfold.server")
 _DRAIN_SECONDS = 10
+_LONGEST_STOP = 15.0
+_BY_SIGNAL = 128
 _CONNECTIONS = 1000
 
 
@@ -39,13 +46,50 @@ class BelowPrefix:
         await self._app(scope, receive, send)
 
 
-def run_server(app: Starlette, listener: socket.socket, *, root_path: str = "") -> bool:
+class _Server(uvicorn.Server):
+    """Ends in time once it was signalled to, whatever its threads are at."""
+
+    def __init__(self, config: uvicorn.Config, longest_stop: float) -> None:
+        super().__init__(config)
+        self._longest_stop = longest_stop
+        self._end: threading.Timer | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        super().handle_exit(sig, frame)
+        if self._end is None:
+            # A thread cannot be ended from outside, and one may be building views for an hour.
+            self._end = threading.Timer(self._longest_stop, _end_at_once, [sig])
+            self._end.daemon = True
+            self._end.start()
+
+    def has_ended(self) -> None:
+        """Let the process go on."""
+        if self._end is not None:
+            self._end.cancel()
+
+
+def _end_at_once(sig: int) -> None:
+    _logger.warning("Ended in the middle of what takes longer: it begins anew at the next start")
+    os._exit(_BY_SIGNAL + sig)
+
+
+def run_server(
+    app: Starlette,
+    listener: socket.socket,
+    *,
+    root_path: str = "",
+    longest_stop: float = _LONGEST_STOP,
+) -> bool:
     """Serve until SIGINT or SIGTERM, then let what is under way end; tell whether it ever served.
+
+    What has not ended in time is left as it is, as a crash would: nothing acknowledged is lost.
 
     Args:
         app: the application.
         listener: a socket that listens.
         root_path: the prefix under which a proxy shows the application.
+        longest_stop: seconds from the signal to the end of the process, at the most.
     """
     config = uvicorn.Config(
         BelowPrefix(app, root_path) if root_path else app,
@@ -58,8 +102,11 @@ def run_server(app: Starlette, listener: socket.socket, *, root_path: str = "") 
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, longest_stop)
     # What was loaded stays for good: no collection needs to look at it again.
     gc.freeze()
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        server.has_ended()
     return server.started

@@ -40,13 +40,8 @@ class ServerAccess:
 
     def sign_in(self, text: str) -> tuple[str, int] | None:
         """Begin a session with the scope of a token that somebody typed in."""
-        now = datetime.now(UTC)
-        token = self._store.find(text, Kind.TOKEN, now=now)
-        if token is None:
-            return None
-        note = f"signed in with {token.id}"
-        _, session = self._store.create(Kind.SESSION, token.scope, now=now, note=note)
-        return session, _SESSION_SECONDS
+        session = self._store.sign_in(text, now=datetime.now(UTC))
+        return None if session is None else (session[1], _SESSION_SECONDS)
 
     def sign_out(self, session: str) -> None:
         """End a session; what is none is no error."""

@@ -6,9 +6,9 @@ looked at again whenever it has changed, so that a token which was revoked is re
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -29,13 +29,16 @@ from automation.access.tokens import (
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.files import make_folder, replace_atomically
 from ledger.disk.folder import Identity
-from ledger.disk.lock import open_lock_file
+from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.evidence.tree_head import origin_of
+from ledger.fields import faults_of
 
 __all__ = ["TokenStore", "default_tokens_path"]
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _NONE: tuple[int, ...] = ()
+_PATIENCE = 10.0
+_LOOK_AGAIN = 0.005
 
 
 def default_tokens_path(identity: Identity, environment: Mapping[str, str]) -> Path:
@@ -49,8 +52,13 @@ def default_tokens_path(identity: Identity, environment: Mapping[str, str]) -> P
 class TokenStore:
     """The tokens in one file. Several processes may use it at the same time."""
 
-    def __init__(self, path: Path, *, data_folder: Path) -> None:
+    def __init__(self, path: Path, *, data_folder: Path, patience: float = _PATIENCE) -> None:
         """Use the file at ``path``, which need not be there yet.
+
+        Args:
+            path: the file.
+            data_folder: in which it must not lie.
+            patience: seconds to wait for another process that changes the file.
 
         Raises:
             TokensUnusable: it lies in the data folder.
@@ -60,6 +68,7 @@ class TokenStore:
                 path, "it lies in the data folder, whose writers must not let others in"
             )
         self.path = path
+        self._patience = patience
         self._seen = _NONE
         self._tokens: Mapping[str, Token] = {}
 
@@ -105,15 +114,29 @@ class TokenStore:
             used = self.find(link, Kind.LINK, now=now)
             if used is None:
                 return None
-            token, text = make_token(
-                Kind.SESSION,
-                used.scope,
-                now=now,
-                lifetime=LIFETIMES[Kind.SESSION],
-                note=used.note,
-            )
             others = [each for each in self._living(now) if each.id != used.id]
-            self._write([*others, token])
+            return self._begin_session(used.scope, used.note, others, now)
+
+    def sign_in(self, text: str, *, now: datetime) -> tuple[Token, str] | None:
+        """Take the text of a token, and give a session for it; None for any other."""
+        # Who knows no token is not worth the lock.
+        if self.find(text, Kind.TOKEN, now=now) is None:
+            return None
+        with self._alone():
+            shown = self.find(text, Kind.TOKEN, now=now)
+            if shown is None:
+                return None
+            return self._begin_session(
+                shown.scope, f"signed in with {shown.id}", self._living(now), now
+            )
+
+    def _begin_session(
+        self, scope: Scope, note: str, others: list[Token], now: datetime
+    ) -> tuple[Token, str]:
+        """Keep a new session beside others; nobody changes the file meanwhile."""
+        lifetime = LIFETIMES[Kind.SESSION]
+        token, text = make_token(Kind.SESSION, scope, now=now, lifetime=lifetime, note=note)
+        self._write([*others, token])
         return token, text
 
     def find(self, text: str, kind: Kind, *, now: datetime) -> Token | None:
@@ -165,10 +188,16 @@ class TokenStore:
         except OSError as error:
             raise TokensUnusable(self.path, f"it cannot be written: {error.strerror}") from None
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            deadline = time.monotonic() + self._patience
+            while not try_flock(fd):
+                if time.monotonic() > deadline:
+                    holder = holder_of(fd)
+                    who = f"process {holder}" if holder else "another process"
+                    raise TokensUnusable(self.path, f"{who} holds its lock: is it stopped?")
+                time.sleep(_LOOK_AGAIN)
             yield
         finally:
-            os.close(fd)
+            close_lock(fd)
 
 
 def _parse(path: Path, status: os.stat_result) -> Mapping[str, Token]:
@@ -179,7 +208,6 @@ def _parse(path: Path, status: os.stat_result) -> Mapping[str, Token]:
     except OSError as error:
         raise TokensUnusable(path, f"it cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TokensUnusable(path, f"{place}: {first['msg']}") from None
+        place, reason = faults_of(error)[0]
+        raise TokensUnusable(path, f"{place or 'the file'}: {reason}") from None
     return {token.id: token for token in kept.tokens}

@@ -96,25 +96,17 @@ def begin(
         raise typer.Exit(ExitCode.USAGE)
 
 
-def _needed(words: Sequence[str]) -> Iterable[str]:
-    """Name the commands that it takes to answer.
-
-    Those are all of them for the help, and to say which one was meant.
-    """
-    if list(words) == ["--version"]:
-        return ()
-    return words[:1] if words and words[0] in COMMANDS else COMMANDS
-
-
 def invoke(words: Sequence[str]) -> int:
     """Run one command, and give its exit code."""
-    app = put_together(_needed(words))
+    named = words[:1] if words and words[0] in COMMANDS else ()
+    # All of them where it takes all to answer: for the help, and to say which one was meant.
+    app = put_together(named if named or list(words) == ["--version"] else COMMANDS)
     try:
         return int(app(words, prog_name="runfold", standalone_mode=False) or 0)
     except Terminated:
         return ExitCode.STOPPED
     except typer.TyperException as error:
-        write_words(f"{error.format_message()} (runfold --help lists what there is)")
+        write_words(_usage(error, " ".join(("runfold", *named))))
         return error.exit_code
     except Exception as error:
         code = exit_code_of(error)
@@ -122,3 +114,12 @@ def invoke(words: Sequence[str]) -> int:
             raise
         write_words(str(error))
         return code
+
+
+def _usage(error: typer.TyperException, command: str) -> str:
+    """Say what is wrong with the words of a command, and where its help is."""
+    # Words are read by pydantic, whose own before a reason say nothing to who typed them.
+    reason = error.format_message().replace(": Value error, ", ": ", 1)
+    context: typer.Context | None = getattr(error, "ctx", None)
+    told = command if context is None else context.command_path
+    return f"{reason} ({told} --help lists what there is)"

@@ -84,6 +84,9 @@ def exec_command(arguments: Sequence[str]) -> int:
     if not command:
         raise BadArgument("exec", f"there is no command behind a --: {USAGE}")
     asked = _parser().parse_args(options)
+    if asked.url and "://" not in asked.url:
+        # It would be taken for a folder.
+        raise BadArgument("--url", f"{asked.url!r} is not like https://host:8000")
     stage = asked.stage or _stage_of(command[0])
     with PassedSignals() as signals:
         # Here, as it is most of the time that all this takes.

@@ -100,9 +100,16 @@ def export(
 
 
 def _format_of(out: Path | None) -> ExportFormat:
-    """Tell by the name of the file what is wanted."""
+    """Tell by the name of the file what is wanted.
+
+    Raises:
+        BadArgument: it ends like a file of another format.
+    """
     ending = "" if out is None else out.suffix.removeprefix(".").lower()
-    return ExportFormat(ending) if ending in list(ExportFormat) else ExportFormat.CSV
+    if ending and ending not in list(ExportFormat):
+        known = ", ".join(ExportFormat)
+        raise BadArgument("--out", f"{out} names none of {known}: say which by --format")
+    return ExportFormat(ending or ExportFormat.CSV)
 
 
 def _event_filter(

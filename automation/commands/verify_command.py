@@ -15,7 +15,7 @@ from automation.commands.exit_codes import ExitCode
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
 from automation.commands.printing.comparison_words import SamplesOption, most
 from automation.commands.printing.deep_words import deep_lines
-from automation.commands.printing.output import write_data, write_json
+from automation.commands.printing.output import write_data, write_json, write_words
 from automation.commands.printing.terminal_text import printable
 from ledger.integrity.findings import Finding
 from ledger.integrity.verify import Progress, Verification, verify
@@ -23,6 +23,11 @@ from ledger.recording.termination import sigterm_raises
 from projections.checking.deep_check import DeepCheck, check_deep
 
 __all__ = ["check_progress", "verification_lines", "verify_log"]
+
+_NEXT = (
+    "change nothing, and copy the whole folder first;"
+    " then runfold repair goes on without what is out of reach, or says why it cannot"
+)
 
 
 def verify_log(
@@ -51,6 +56,8 @@ def verify_log(
     elif deep:
         write_data("".join(f"{line}\n" for line in deep_lines(folded)).encode())
     if not found.sound:
+        if not as_json:
+            write_words(_NEXT)
         raise typer.Exit(ExitCode.DAMAGED)
     raise typer.Exit(ExitCode.FINE if folded is None or folded.equal else ExitCode.WRONG)
 
@@ -80,9 +87,11 @@ def verification_lines(found: Verification) -> Iterator[str]:
     segments = "1 segment" if found.segments == 1 else f"{found.segments} segments"
     whole = f"{found.position} events of {runs} in {segments}"
     lost = sum(item.count for item in found.out_of_reach)
-    yield f"{'sound' if found.sound else 'damaged'}: {whole}"
+    yield f"sound: {whole}" if found.sound else f"damaged: a log of {whole}"
     if lost:
-        yield f"out of reach: {lost} events ({_ranges([i for i in found.out_of_reach if i.count])})"
+        events = "1 event" if lost == 1 else f"{lost} events"
+        where = _ranges([item for item in found.out_of_reach if item.count])
+        yield f"out of reach: {events} ({where})"
     if found.root:
         yield f"root: {found.root}"
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from automation.local_time import parse_time
 from ledger.errors import EventTooLarge, InvalidEvent
 from ledger.events import ImportedRun
+from ledger.fields import faults_of
 from ledger.line.codec import MAX_LINE
 from ledger.line.strict_json import parse_json
 from ledger.plain_values import MAX_DEPTH
@@ -48,9 +49,7 @@ def parse_summary(line: bytes, zone: tzinfo | None) -> ImportedRun:
     try:
         run = ImportedRun.model_validate(fields, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InvalidEvent(place, first["msg"]) from None
+        raise InvalidEvent(*faults_of(error)[0]) from None
     if run.ended_at is not None and run.ended_at < run.started_at:
         raise InvalidEvent("ended_at", "it is before started_at")
     return run

@@ -76,9 +76,13 @@ def create_exclusive(path: Path, data: bytes = b"", *, mode: int = 0o644) -> Non
 
 
 def replace_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Put new bytes in the place of a file: a reader or a crash sees the old or the new, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    """Put new bytes in the place of a file: a reader or a crash sees the old or the new, whole.
+
+    Of several who do so at once the last wins; its bytes are no less whole.
+    """
+    # Not by the process id alone: threads share one, and so do processes of two containers.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, mode)
     try:
         try:

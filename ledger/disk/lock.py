@@ -17,7 +17,7 @@ from typing import Self
 
 from ledger.errors import LedgerUnwritable, LockTimeout
 
-__all__ = ["FolderLock", "holder_of", "open_lock_file", "try_flock"]
+__all__ = ["FolderLock", "close_lock", "holder_of", "open_lock_file", "try_flock"]
 
 # More of them, and a crowd of waiting processes keeps the holder itself from running.
 _YIELDS = 30
@@ -50,6 +50,16 @@ def try_flock(fd: int, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def close_lock(fd: int) -> None:
+    """Free the lock, and close its file.
+
+    Closing alone would leave it to a child that was forked meanwhile and has the same open file.
+    So this is not for such a child, which would free what is its parent's.
+    """
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)
 
 
 def holder_of(fd: int) -> int | None:
@@ -99,9 +109,7 @@ class _Queue:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             with self._guard:
                 if self._given_up:
-                    # A child forked meanwhile may have this descriptor too: closing is not enough.
-                    fcntl.flock(self._fd, fcntl.LOCK_UN)
-                    os.close(self._fd)
+                    close_lock(self._fd)
                     return
                 self._answered.release()
 

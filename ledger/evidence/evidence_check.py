@@ -83,8 +83,10 @@ class CheckedEvidence:
 
 _WHO = {
     SignatureState.VERIFIED: (),
-    SignatureState.UNCHECKED: ("Who made it: the signature was not checked. Anyone can have.",),
-    SignatureState.UNSIGNED: ("Who made it: the tree head is unsigned. Anyone can have.",),
+    SignatureState.UNCHECKED: (
+        "Who made it: the signature was not checked. Anyone can have made it.",
+    ),
+    SignatureState.UNSIGNED: ("Who made it: the tree head is unsigned. Anyone can have made it.",),
 }
 _NEVER_SHOWN = (
     "That the run has no further events: those after the last one may be left out.",

@@ -72,14 +72,15 @@ def back_up(folder: Path | str, target: Path | str) -> Backup:
     """
     reader = LogReader(folder)
     source, copy = reader.folder, LedgerFolder(Path(target))
-    # Before the mark is read: so the head does not count lines that are not copied.
-    tree_head = _read(source.tree_head)
-    mark = reader.mark()
     _check_target(source, copy, reader.identity.ledger_id)
     make_folder(copy.path)
     lock = FolderLock(copy.lock, _LOCK_TIMEOUT)
     try:
         with lock.hold() as fd:
+            # First, so the head does not count lines that are not copied; and only now, so another
+            # backup to the same place has not copied more than this one knows of.
+            tree_head = _read(source.tree_head)
+            mark = reader.mark()
             if not copy.exists():
                 copy.events.mkdir(exist_ok=True)
                 for path in copy.path.glob(f".{copy.identity_file.name}.*"):

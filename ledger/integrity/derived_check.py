@@ -48,7 +48,7 @@ def check_derived(
 ) -> str:
     """Check the tree and the tree head; give the root, where it can be known."""
     if log.gaps or log.position != mark.position:
-        findings.note("tree", expected="every line, to compare it with", found="lines are lost")
+        findings.note("tree", expected="every line, to compare it with", found="not all of them")
         return ""
     # What was made before lines were lost cannot fit any more, and a repair has told of that.
     say = findings.note if log.nameless else findings.add
@@ -59,7 +59,11 @@ def check_derived(
     try:
         _check_tree_head(folder, ledger_id, mark, log.leaves, say)
     except LedgerError:
-        findings.note("tree-head", expected="a log to compare it with", found="who it is is lost")
+        findings.note(
+            "tree-head",
+            expected="a log to compare it with",
+            found="one that does not say which it is",
+        )
     return _root_at(folder, log.leaves, mark.position).hex()
 
 

@@ -25,6 +25,16 @@ _CRC_WIDTH = len(b',"crc":"00000000"}')
 _SHOWN = 80
 _PIECE = 1 << 20
 
+_WORDS = {
+    "crc": "the line was changed: its bytes come to {expected}, and it says {found}",
+    "chain": "not {expected}, but {found}: it was rewritten",
+    "format": "no line of the log: expected {expected}, found {found}",
+    "missing": "{expected}: {found}",
+    "newline": "expected {expected}, found one that does not: {found}",
+    "superfluous": "expected {expected}, found {found}: it was put in, doubled or moved",
+}
+"""How a finding of a kind is told, where what it means is not plain from the two values."""
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One place, and what is wrong there.
@@ -59,7 +69,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return f"{where}: {self._what()}" if where else self._what()
 
     def _what(self) -> str:
-        return f"{self.kind}: expected {self.expected}, found {self.found}"
+        words = _WORDS.get(self.kind, "expected {expected}, found {found}")
+        return f"{self.kind}: {words.format(expected=self.expected, found=self.found)}"
 
 
 class Findings:
@@ -112,7 +123,7 @@ def describe_range(folder: LedgerFolder, item: OutOfReach) -> Iterator[Finding]:
             position=position,
             offset=item.offset + item.size,
             expected=f"position {position}" if position == item.last else many,
-            found=f"{item.size} bytes with {described} lines" if item.size else item.reason,
+            found=f"only {item.size} bytes, {described} lines" if item.size else item.reason,
         )
 
 

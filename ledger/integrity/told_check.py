@@ -48,7 +48,9 @@ def told_by(process: subprocess.Popen[bytes]) -> Iterator[Told]:
     told = Told()
     with process:
         for line in process.stdout or ():
-            told = msgspec.json.decode(line, type=Told)
-            yield told
+            # One that was killed may have told a line in part.
+            if line.endswith(b"\n"):
+                told = msgspec.json.decode(line, type=Told)
+                yield told
     if told.verification is None and not told.problem:
         yield Told(problem=f"The check ended with {process.returncode} before it was done.")

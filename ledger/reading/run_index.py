@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ledger.disk.files import read_range, replace_atomically
 from ledger.disk.folder import LedgerFolder, segment_name
+from ledger.disk.fork_safety import forget_in_children
 from ledger.errors import LedgerDamaged
 
 __all__ = [
@@ -206,6 +207,13 @@ class RunIndex:
         # The one used last is at the end; a map can be opened again, what was built cannot.
         self._mapped: OrderedDict[int, SealedIndex] = OrderedDict()
         self._built: dict[int, ActiveIndex] = {}
+        self.active = ActiveIndex(0)
+        forget_in_children(self)
+
+    def forget_in_child(self) -> None:
+        """In a forked child: begin anew, as another thread may have been at work here."""
+        self._guard = threading.Lock()
+        self._built = {}
         self.active = ActiveIndex(0)
 
     def places(self, run_id: str | None, segment: int, offset: int) -> Iterator[tuple[int, int]]:

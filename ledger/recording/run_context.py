@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ledger.disk.fork_safety import forget_in_children
 from ledger.errors import IllegalTransition
 from ledger.payloads.derived import (
     Result,
@@ -100,6 +101,11 @@ class RunContext:
             self._held.release()
             raise
         self._owned = owned
+        forget_in_children(self)
+
+    def forget_in_child(self) -> None:
+        """In a forked child: hold no lock of a thread that is the parent's."""
+        self._guard = threading.Lock()
 
     @classmethod
     def start(

@@ -55,13 +55,14 @@ def open_run_log(place: Path | str | None = None, *, redact: Sequence[str] = ())
         redact: names of further keys whose text is never recorded (see ``EventLog.open``).
 
     Raises:
-        InvalidEvent: it begins like a URL, and is none.
+        InvalidEvent: it should be a URL, and is none.
         LedgerError: what ``EventLog.open`` raises.
     """
+    url = os.environ.get("RUNFOLD_URL") if place is None else None
     if place is None:
-        place = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR") or DEFAULT_FOLDER
+        place = url or os.environ.get("RUNFOLD_DIR") or DEFAULT_FOLDER
     # Only what is used is imported: a short command should not wait for the other.
-    if isinstance(place, str) and place.startswith(("http://", "https://")):
+    if isinstance(place, str) and (url or "://" in place):
         from ledger.remote.remote_log import RemoteLog  # noqa: PLC0415 - see above
 
         return RemoteLog(place, redact=redact)

@@ -18,8 +18,13 @@ _EVENTS = "/api/pipeline/events"
 _LEASE = "/api/pipeline/runs/{}/lease"
 _WORTH_COMPRESSING = 4_096
 # The same bytes would be refused again, whenever they are sent.
-_FOR_GOOD = frozenset({400, 409, 413, 415, 422})
+_FOR_GOOD = frozenset({400, 409, 415, 422})
+_TOO_LARGE = 413
+_PROBLEM = "urn:runfold:problem:"
+# By something else that answers there, or before the events were looked at: that may change.
+_NOT_LOOKED_AT = (None, "unknown-host")
 _LONGEST_REASON = 2_000
+_LONGEST_PAUSE = 3_600.0
 
 
 class LedgerClient:
@@ -36,8 +41,8 @@ class LedgerClient:
         self._address = address
         self._timeout = timeout
         self._headers = {"Content-Type": "application/x-ndjson", "Accept": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        if token and token.strip():
+            self._headers["Authorization"] = f"Bearer {token.strip()}"
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, records: Sequence[Record]) -> None:
@@ -51,8 +56,10 @@ class LedgerClient:
         query = "" if expected is None else f"?expected_sequence={expected}"
         body = b"\n".join(bytes(record.event) for record in records)
         status, pause, answer = self._post(_EVENTS + query, body)
-        if status in _FOR_GOOD:
-            raise Refused(_reason(status, answer))
+        problem = _problem_in(answer)
+        # A proxy may take as little at once: the events are sent singly then.
+        if status == _TOO_LARGE or (status in _FOR_GOOD and problem not in _NOT_LOOKED_AT):
+            raise Refused(_reason(status, answer), problem)
         if status not in (200, 201):
             raise Unreachable(_reason(status, answer), pause)
         if not _is_receipt(answer, len(records)):
@@ -82,7 +89,8 @@ class LedgerClient:
                 if not reused:
                     raise
                 return self._ask(path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            # The last is what a host is answered with that no name can be.
             raise Unreachable(str(error) or type(error).__name__) from error
 
     def _ask(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float, bytes]:
@@ -97,7 +105,8 @@ class LedgerClient:
             raise
         self._connection = connection
         pause = response.headers.get("Retry-After", "")
-        return response.status, float(pause) if pause.isdecimal() else 0.0, answer
+        seconds = float(pause) if pause.isdecimal() else 0.0
+        return response.status, min(seconds, _LONGEST_PAUSE), answer
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._address.hostname or "", self._address.port
@@ -119,6 +128,15 @@ def _is_receipt(answer: bytes, count: int) -> bool:
         return len(json.loads(answer)["receipts"]) == count
     except (ValueError, LookupError, TypeError):
         return False
+
+
+def _problem_in(answer: bytes) -> str | None:
+    """Give the kind of problem that a ledger answers with; None where none has answered."""
+    try:
+        begin, found, kind = str(json.loads(answer)["type"]).partition(_PROBLEM)
+    except (ValueError, LookupError, TypeError):
+        return None
+    return kind if found and not begin else None
 
 
 def _reason(status: int, answer: bytes) -> str:

@@ -7,6 +7,7 @@ ledger.remote`` does it for all ledgers, and says what is left: it is what a tim
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ledger.errors import InvalidEvent
 from ledger.remote.ledger_client import LedgerClient
 from ledger.remote.remote_log import parse_url
 from ledger.remote.sending import Sending, Unreachable
-from ledger.remote.spool import Spool, left_spools, refused_events, spool_root
+from ledger.remote.spool import Spool, drop_begun, left_spools, refused_events, spool_root
 
 __all__ = ["Leftover", "send_leftovers"]
 
@@ -50,6 +51,7 @@ def send_leftovers(root: Path | None = None, *, token: str | None = None) -> Ite
     token = token if token is not None else os.environ.get("RUNFOLD_TOKEN")
     root = spool_root() if root is None else root
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        drop_begun(folder, now=time.time())
         for path in left_spools(folder):
             spool = Spool.take_over(path)
             if spool is not None:
@@ -61,10 +63,12 @@ def _send(spool: Spool, token: str | None) -> Leftover:
     try:
         with closing(LedgerClient(parse_url(spool.head.url), token=token)) as client:
             sending = Sending(spool)
-            while sending.send_some(client) or not sending.finish():
+            while sending.send_some(client) or not sending.finish_for_another(client):
                 pass
     except (Unreachable, InvalidEvent) as error:
         problem = error.reason
-        spool.close()
+    except OSError as error:
+        problem = error.strerror or str(error)
+    spool.close()
     head = spool.head
     return Leftover(spool.path, head.url, head.run_id, problem, refused_events(spool.path))

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from ledger.errors import InvalidEvent
+from ledger.errors import InvalidEvent, LockTimeout
 from ledger.line.shortening import encode_redacted
 from ledger.recorded import NewEvent, Receipt
 from ledger.remote.remote_run import RemoteRun
@@ -95,7 +95,11 @@ class RemoteLog:
         Raises:
             InvalidEvent: the run id is not an identifier.
             AppendFailed: the spool cannot be made.
+            LockTimeout: this run is recorded here already, and its events belong to that start.
         """
+        held = self._runs.get(run_id)
+        if held is not None and not held.released:
+            raise LockTimeout(held.spool.path, 0.0, os.getpid())
         run = RemoteRun(
             Spool.create(self._folder, SpoolHead(self.url, run_id)),
             self._address,
@@ -105,7 +109,7 @@ class RemoteLog:
             lease_seconds=self._lease_seconds,
         )
         # In place: another thread may hold a run at the same time, in the same dict.
-        for name in [name for name, held in [*self._runs.items()] if held.released]:
+        for name in [name for name, other in [*self._runs.items()] if other.released]:
             self._runs.pop(name, None)
         self._runs[run_id] = run
         return run

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 
 from ledger.disk.fork_safety import forget_in_children
 from ledger.remote.sending import Sending, Unreachable
-from ledger.remote.spool import Record, Spool, left_spools
+from ledger.remote.spool import Record, Spool, drop_begun, left_spools
 
 if TYPE_CHECKING:
     from ledger.remote.ledger_client import LedgerClient
@@ -56,6 +56,7 @@ class RemoteRun:
         self._lease_seconds = lease_seconds
         self._lease_due = 0.0
         self._away = False
+        self._is_sent = False
         self._other: Sending | None = None
         self._wake = threading.Event()
         self._released = threading.Event()
@@ -90,7 +91,7 @@ class RemoteRun:
         self._released.set()
         self._wake.set()
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
-        if self._thread.is_alive() or self.spool.path.exists():
+        if self.spool.path.exists():
             _logger.warning(
                 "The ledger at %s has not taken all of run %s; what is left waits in %s"
                 " and is sent by the next run that is recorded there.",
@@ -113,6 +114,8 @@ class RemoteRun:
                 try:
                     more = self._step(client, sending, left)
                 except (Unreachable, OSError) as error:
+                    if self._is_sent:
+                        break
                     self._tell(away=str(error))
                     asked = error.pause if isinstance(error, Unreachable) else 0.0
                     self._wait(max(asked, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - spreads the tries of many, guards nothing
@@ -122,10 +125,8 @@ class RemoteRun:
                 pause = _FIRST_PAUSE
                 if more:
                     continue
-                if self._released.is_set():
-                    if sending.finish():
-                        break
-                    continue
+                if self._is_sent:
+                    break
                 due = self._lease_due - time.monotonic() if sending.has_begun else None
                 self._wake.wait(due)
         self.spool.close()
@@ -134,11 +135,19 @@ class RemoteRun:
 
     def _step(self, client: LedgerClient, sending: Sending, left: Iterator[Spool]) -> bool:
         """Do what is due next, and tell whether there may be more."""
+        if self._is_sent:
+            return self._send_other(client, left)
         due = sending.has_begun and time.monotonic() >= self._lease_due
         if due and not self._released.is_set():
             client.keep_lease(self.spool.head.run_id, self._lease_seconds)
             self._lease_due = time.monotonic() + self._lease_seconds / _LEASES_MISSED
-        return sending.send_some(client) or self._send_other(client, left)
+        if sending.send_some(client):
+            return True
+        if self._released.is_set():
+            # Before what others left: however much that is, this run is not what waits.
+            self._is_sent = sending.finish()
+            return True
+        return self._send_other(client, left)
 
     def _send_other(self, client: LedgerClient, left: Iterator[Spool]) -> bool:
         """Send the next batch of what another writer has left, and tell whether there was one."""
@@ -147,7 +156,7 @@ class RemoteRun:
             self._other = None if spool is None else Sending(spool)
         if self._other is None:
             return False
-        if not self._other.send_some(client) and self._other.finish():
+        if not self._other.send_some(client) and self._other.finish_for_another(client):
             self._other = None
         return True
 
@@ -176,6 +185,7 @@ class RemoteRun:
 
 def _left_by_others(spool: Spool) -> Iterator[Spool]:
     """Yield the spools for the same ledger whose writers are gone."""
+    drop_begun(spool.path.parent, now=time.time())
     for path in left_spools(spool.path.parent):
         other = None if path == spool.path else Spool.take_over(path)
         if other is not None:

@@ -28,7 +28,7 @@ import msgspec
 
 from ledger.disk.files import make_folder, sync_data, sync_folder
 from ledger.disk.fork_safety import forget_in_children
-from ledger.disk.lock import try_flock
+from ledger.disk.lock import close_lock, try_flock
 from ledger.errors import AppendFailed, InvalidEvent
 from ledger.identifiers import RUN_ID
 
@@ -36,15 +36,19 @@ __all__ = [
     "Record",
     "Spool",
     "SpoolHead",
+    "drop_begun",
     "left_spools",
     "refused_events",
+    "refused_path",
     "spool_folder",
     "spool_root",
 ]
 
+_BEGUN = ".begun"
+_BEGUN_KEPT = 86_400.0
 _CRC_WIDTH = 9
 _CHUNK = 1 << 18
-_SUFFIX, _REFUSED = ".jsonl", ".refused.jsonl"
+_SUFFIX, _SENT, _REFUSED = ".jsonl", ".sent.jsonl", ".refused.jsonl"
 
 
 class SpoolHead(msgspec.Struct, frozen=True):
@@ -97,7 +101,7 @@ class Spool:
             raise InvalidEvent("run_id", f"{head.run_id!r} is not an identifier")
         path = folder / f"{head.run_id}-{secrets.token_hex(4)}{_SUFFIX}"
         # Under a name that nobody looks for: who found it without a lock could send and remove it.
-        begun = path.with_suffix(".begun")
+        begun = path.with_suffix(_BEGUN)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             make_folder(folder)
@@ -160,25 +164,13 @@ class Spool:
             except msgspec.DecodeError:
                 continue
 
-    def set_aside(self, record: Record, reason: str) -> Path:
-        """Keep a record that the ledger refuses for good in a file beside, with the reason."""
-        path = _beside(self.path)
-        line = msgspec.json.encode({"reason": reason, "event": record.event}) + b"\n"
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, line)
-            sync_data(fd)
-        finally:
-            os.close(fd)
-        return path
-
     def remove_behind(self, offset: int) -> bool:
         """Forget the file, unless something was kept behind what was read; tell whether it is gone.
 
         No append is lost between the look and the removal: here none can come, and one of another
         process either was there before the file was moved, or misses it and fails.
         """
-        moved = self.path.with_name(f"sent-{self.path.name}")
+        moved = self.path.with_name(_stem(self.path) + _SENT)
         with self._guard:
             if any(self.read(offset)):
                 return False
@@ -198,13 +190,15 @@ class Spool:
         """Let go of the file; what is in it stays for whoever sends it later."""
         with self._guard:
             if self._fd >= 0:
-                os.close(self._fd)
+                close_lock(self._fd)
                 self._fd = -1
 
     def forget_in_child(self) -> None:
-        """Let go of the lock in a forked child, which may still append."""
+        """Leave the lock to the parent in a forked child, which may still append."""
         self._guard = threading.Lock()
-        self.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def left_spools(folder: Path) -> list[Path]:
@@ -219,16 +213,35 @@ def left_spools(folder: Path) -> list[Path]:
     return sorted(times, key=times.__getitem__)
 
 
+def drop_begun(folder: Path, *, now: float) -> None:
+    """Remove what is left of processes that died while they made a spool: it holds no event.
+
+    Args:
+        folder: of the spools for one ledger.
+        now: seconds since the epoch; what was begun less than a day before may be under way.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix == _BEGUN and now - path.stat().st_mtime > _BEGUN_KEPT:
+                path.unlink(missing_ok=True)
+
+
+def refused_path(path: Path) -> Path:
+    """Give where the refused events of a spool are kept; it stays there when the spool is gone."""
+    return path.with_name(_stem(path) + _REFUSED)
+
+
 def refused_events(path: Path) -> int:
-    """Count the events of a spool that were set aside."""
+    """Count the refused events of a spool."""
     try:
-        return _beside(path).read_bytes().count(b"\n")
+        return refused_path(path).read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(_SUFFIX) + _REFUSED)
+def _stem(path: Path) -> str:
+    """Give what the files of one run have in common; who removes its spool may die half-way."""
+    return path.name.removesuffix(_SENT).removesuffix(_SUFFIX)
 
 
 def _lines(fd: int, offset: int) -> Iterator[tuple[bytes, int]]:

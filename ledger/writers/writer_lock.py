@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ledger.disk.folder import LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
-from ledger.disk.lock import holder_of, open_lock_file, try_flock
+from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import InvalidEvent, LockTimeout
 from ledger.identifiers import RUN_ID
 
@@ -45,6 +45,8 @@ class WriterLock:
         self._path = _path(folder, run_id)
         self._path.parent.mkdir(exist_ok=True)
         self._fd = open_lock_file(self._path)
+        # Before the lock is taken: a child that is forked just then would have it as well.
+        forget_in_children(self)
         deadline = time.monotonic() + _PATIENCE
         while not try_flock(self._fd):
             # Somebody may just be looking whether this writer is alive; a look is short.
@@ -53,7 +55,6 @@ class WriterLock:
                 self.forget_in_child()
                 raise LockTimeout(self._path, _PATIENCE, holder)
             time.sleep(0.005)
-        forget_in_children(self)
 
     def release(self) -> None:
         """Remove the file and free the lock; the run has ended. Twice does nothing."""
@@ -80,7 +81,7 @@ def is_writer_gone(folder: LedgerFolder, run_id: str, *, pid: int, same_boot: bo
     try:
         return try_flock(fd, shared=True)
     finally:
-        os.close(fd)
+        close_lock(fd)
 
 
 def _is_alive(pid: int) -> bool:

@@ -25,7 +25,13 @@ import msgspec
 from ledger.disk.folder import segment_name
 from ledger.disk.lock import FolderLock
 from ledger.disk.mark import Records
-from ledger.errors import AppendFailed, DurabilityUnknown, LedgerError, LockTimeout
+from ledger.errors import (
+    AppendFailed,
+    DurabilityUnknown,
+    LedgerError,
+    LedgerUnwritable,
+    LockTimeout,
+)
 from ledger.line.codec import encode_body
 from ledger.line.walk import End
 from ledger.payloads.payload import Payload
@@ -92,6 +98,7 @@ class Appender:
             lock.close()
             raise
         self._unsynced: End | None = None
+        self._is_closed = False
         self.sealed: list[int] = []
 
     def recover(self, created: Callable[[], Payload] | None) -> None:
@@ -105,6 +112,9 @@ class Appender:
 
     def commit(self, batches: Sequence[Batch]) -> Sequence[Answer]:
         """Append a group of batches with one write and one sync; answer each of them."""
+        if self._is_closed:
+            # It was queued before. What were the descriptors may be those of other files by now.
+            raise LedgerUnwritable(self._reader.folder.path, "this EventLog was closed")
         try:
             with self._lock.hold():
                 self._refresh()
@@ -247,7 +257,10 @@ class Appender:
         self._states.forget()
 
     def close(self) -> None:
-        """Let go of all descriptors."""
+        """Let go of all descriptors; no commit comes after this. Twice does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._tail.close()
         self._lock.close()
         self._turn.close()

@@ -158,9 +158,10 @@ class GroupCommit(Generic[Request, Answer]):
         """Look for a task, now and then, whether anybody is still at work."""
         if future.done():
             return
+        # First: what is found now may fail, as where the log is being closed.
+        future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
         if self._takes_over(waiter):
             self._lead_elsewhere()
-        future.get_loop().call_later(_LOOK_AFTER, self._look, waiter, future)
 
     def _enqueue(self, waiter: _Pending[Request, Answer]) -> None:
         """Queue a request; it leads where nobody else does."""
@@ -222,9 +223,10 @@ class GroupCommit(Generic[Request, Answer]):
 
     def close(self) -> None:
         """End the thread that serves asynchronous appends, after what waits is done."""
-        if self._executor is not None:
-            self._executor.shutdown()
-            self._executor = None
+        # First: who takes the lead meanwhile, or after an interrupt of this, needs another.
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown()
 
 
 def _is_cancelled(waiter: _Pending[Request, Answer]) -> bool:

@@ -97,10 +97,19 @@ class Staging:
             actual = ahead[first].sequence
             if actual != batch.expected_sequence:
                 raise SequenceConflict(first, batch.expected_sequence, actual)
+        illegal: list[IllegalTransition] = []
         for event, duplicate in zip(batch.events, known, strict=True):
             if duplicate is None and event.run_id is not None:
                 run = ahead[event.run_id]
-                run.lifecycle = _following(event.run_id, run.lifecycle, event)
+                following = _following(run.lifecycle, event)
+                if isinstance(following, Violation):
+                    refused = (event.run_id, event.data.type, following.reason, event.event_id)
+                    illegal.append(IllegalTransition(*refused))
+                else:
+                    run.lifecycle = following
+        if illegal:
+            illegal[0].others = illegal[1:]
+            raise illegal[0]
         return known
 
     def _encode(
@@ -178,10 +187,7 @@ def _fingerprint(body: Body) -> int:
     return body_fingerprint(body.type, body.schema_version, body.data)
 
 
-def _following(run_id: str, lifecycle: Lifecycle, event: NewEvent) -> Lifecycle:
+def _following(lifecycle: Lifecycle, event: NewEvent) -> Lifecycle | Violation:
     data = event.data
     stage, attempt = getattr(data, "stage", None), getattr(data, "attempt", None)
-    following = advance(lifecycle, data.type, stage, attempt)
-    if isinstance(following, Violation):
-        raise IllegalTransition(run_id, event.data.type, following.reason, event.event_id)
-    return following
+    return advance(lifecycle, data.type, stage, attempt)

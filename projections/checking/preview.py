@@ -27,7 +27,7 @@ class Preview(msgspec.Struct, frozen=True):
     """What a candidate holds otherwise than the current read model.
 
     Attributes:
-        equal: whether nothing differs.
+        equal: whether nothing differs; a projection that is new has nothing to differ from.
         generation: the model that was compared with.
         position: up to where it was built, and the candidate folded.
         projections: each that either of them has; ``old`` is the model, ``new`` the candidate.
@@ -92,7 +92,7 @@ def preview(
             found, kept = _compared(current, made, samples)
             promoted = promote(reader, live, made).stem if switch else None
     return Preview(
-        equal=all(each.equal for each in found) and not kept,
+        equal=all(each.equal or each.old is None for each in found) and not kept,
         generation=current.generation,
         position=until,
         projections=found,

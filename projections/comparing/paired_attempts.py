@@ -55,6 +55,11 @@ class AttemptPair(_Served):
     metrics: tuple[ValuePair, ...]
     equal: bool
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether either run tried it; else the stage was skipped, and has no attempts."""
+        return any(side is not None and side.result != "skipped" for side in (self.a, self.b))
+
 
 def pair_attempts(
     a: RunSummary, b: RunSummary, usual: Mapping[str, Usual]

@@ -7,7 +7,6 @@ takes as much disk as the model. Nobody is kept from projecting meanwhile.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import LogReader
-from ledger.disk.lock import holder_of, open_lock_file, try_flock
+from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from projections.engine.parallel_fold import PART
 from projections.engine.projector import Projector
 from projections.engine.rebuilding import Progress, build
@@ -86,7 +85,7 @@ def _one_at_a_time(live: ReadModels) -> Iterator[None]:
             raise CandidateBusy(live.path, holder_of(fd))
         yield
     finally:
-        os.close(fd)
+        close_lock(fd)
 
 
 @contextmanager

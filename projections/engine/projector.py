@@ -6,7 +6,6 @@ the process that is projecting.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ import msgspec
 
 from ledger import LogReader
 from ledger.disk.fork_safety import forget_in_children
-from ledger.disk.lock import holder_of, open_lock_file, try_flock
+from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from projections.engine.folding import Folding
 from projections.engine.rebuilding import build
@@ -137,7 +136,7 @@ class Projector:
                 time.sleep(_LOOK_AGAIN)
             yield held
         finally:
-            os.close(fd)
+            close_lock(fd)
 
     def position(self) -> int:
         """Give the checkpoint of the current model; 0 where there is none that can be used."""

@@ -16,6 +16,7 @@ What bounds its memory, however many rows there are:
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import threading
@@ -84,6 +85,8 @@ def _check_sizes(page: JsonLines, path: Path) -> None:
 
 
 def _duckdb() -> ModuleType:
+    # A server may have looked for it just before it was installed.
+    importlib.invalidate_caches()
     try:
         import duckdb  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:

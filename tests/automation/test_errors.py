@@ -32,7 +32,10 @@ from automation.errors import (
         (PipelineError("stage a: retries", "wrong"), "stage a: retries: wrong"),
         (PipelineError("name", "wrong", "p.toml"), "p.toml: name: wrong"),
         (UnknownPipeline("x", ("a", "b")), "there is no pipeline 'x': name a TOML file, or one of"),
-        (RunNotFound("r", Path("/d")), "there is no run 'r' in /d"),
+        (
+            RunNotFound("r", Path("/d")),
+            "there is no run 'r' in /d; runfold runs lists those that there are",
+        ),
         (
             RunNotStarted("r", Path("/d"), datetime(2026, 1, 15, 10, tzinfo=UTC)),
             "at 2026-01-15T10:00",

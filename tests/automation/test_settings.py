@@ -111,7 +111,8 @@ def test_without_a_file_nothing_is_set() -> None:
         ("[ledger]\ndir = 7\n", "ledger.dir", "path"),
         ("check = 1\n", "check", "valid dict"),
         ("[redact]\nkeys = ['iban', '-']\n", "redact.keys.1", "a rule needs a word"),
-        ("[check", "", "it is no TOML"),
+        ("[check", "line 1, column 7", "it is no TOML"),
+        ('[check]\nwithin = "26h\n', "line 2, column 14", "it is no TOML: a string is not closed"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, key: str, reason: str) -> None:

@@ -26,7 +26,8 @@ from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head_signing import sign_tree_head
 from ledger.integrity.backup import back_up
 from ledger.integrity.repair import repair
-from ledger.remote.spool import Record, Spool, SpoolHead
+from ledger.remote.set_aside import SetAside
+from ledger.remote.spool import Record, Spool, SpoolHead, refused_path
 
 __all__ = ["PROGRAMS", "numbered", "warm_up"]
 
@@ -163,7 +164,7 @@ def keep(folder: str) -> None:
         spool.append(Record(msgspec.Raw(msgspec.json.encode(event))))
         say("ack", event["event_id"])
     ((record, offset), *_) = spool.read(0)
-    spool.set_aside(record, "it is refused")
+    SetAside(refused_path(spool.path)).add([record.event], "it is refused")
     spool.remove_behind(offset)
     *_, (_, offset) = spool.read(offset)
     say("sent")

@@ -117,7 +117,7 @@ def test_events_and_inner_models_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        (float("nan"), "metrics: Value error, object.loss: nan is not JSON"),
+        (float("nan"), "metrics: object.loss: nan is not JSON"),
         (float("inf"), "object.loss: inf is not JSON"),
         (float("-inf"), "object.loss: -inf is not JSON"),
         ([1, {"deep": float("nan")}], "object.loss[1].deep: nan is not JSON"),

@@ -183,14 +183,14 @@ def test_a_skipped_stage_may_still_start_with_its_first_attempt() -> None:
     assert isinstance(advance(skipped, "stage_started", "load", 2), Violation)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(valid_runs())
 def test_any_legal_history_passes(events: list[NewEvent]) -> None:
     """No story of runs that the words of the design allow breaks a table."""
     assert not [state for state in history(events).values() if isinstance(state, Violation)]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(valid_runs(max_runs=1), event_data)
 def test_after_the_end_only_a_remark_may_follow(events: list[NewEvent], data: EventData) -> None:
     """Whatever happens to a run that ended is a violation, but for an annotation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,8 @@ from ledger import LogReader, RunContext
 from ledger.remote.leftovers import send_leftovers
 from ledger.remote.remote_log import RemoteLog
 from tests.automation.waiting import wait_until
-from tests.ledger.examples import event_id
+from tests.ledger.examples import event_id, run_ended, run_started
+from tests.ledger.interleaving import die, in_fork
 from tests.web.posting import EVENTS, sent_start
 from tests.web.serving import GENEROUS, Server, eventually, new_ledger, serving
 
@@ -199,3 +201,30 @@ def test_a_writer_elsewhere_that_falls_silent_is_told(
     eventually(lambda: server.runs()[0]["result"] == "failed")
     *_, last = LogReader(folder).read_run("leased")
     assert last.type == "run_abandoned"
+
+
+def test_a_writer_that_died_while_its_ledger_was_away_is_told_too(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Whoever sends what it has left knows that it is gone, and that its run has no end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    spools, url = tmp_path / "spools", f"http://127.0.0.1:{port}"
+
+    def begin_and_die() -> None:
+        # On another machine, so that nobody can look for its process.
+        log = RemoteLog(url, spool=spools)
+        for event in (run_started("ended"), run_ended("ended"), run_started("killed")):
+            if event.data.type == "run_started":
+                log.hold_run(str(event.run_id))
+            log.append(event)
+        die()
+
+    assert in_fork(begin_and_die) == -signal.SIGKILL
+    with serving(folder, port=port) as server:
+        eventually(lambda: server.runs() == [])
+        assert [one.problem for one in send_leftovers(spools)] == [None, None]
+        eventually(lambda: len(server.runs()) == 2 and server.runs()[0]["result"] == "failed")
+
+    assert [event.type for event in LogReader(folder).read_run("killed")][1:] == ["run_abandoned"]
+    assert [event.type for event in LogReader(folder).read_run("ended")][1:] == ["run_ended"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
+from ledger import EventLog
+from tests.ledger.examples import run_annotated
 from tests.web.serving import (
     Server,
     can_give_up_privileges,
@@ -177,6 +180,20 @@ def test_events_are_followed_as_they_come(folder: Path, server: Server) -> None:
     assert "\n".join(seen) + "\n" == written.decode()
     with server.opened(f"/api/pipeline/runs/{run_id}/events?follow=true") as lines:
         assert list(lines) == seen[1:]
+
+
+def test_what_is_followed_of_a_run_that_has_ended_ends(folder: Path, server: Server) -> None:
+    """With a remark behind its end, too, and for who comes back and has heard of the end."""
+    run_id = record_elsewhere(folder)
+    with EventLog.open(folder) as log:
+        log.append(run_annotated(run_id))
+        positions = [event.position for event in log.read_run(run_id)]
+    path = f"/api/pipeline/runs/{run_id}/events?follow=true"
+
+    for number, after in enumerate([0, *positions]):
+        with server.opened(f"{path}&after={after}") as lines:
+            heard = [json.loads(line)["position"] for line in lines]
+        assert heard == positions[number:]
 
 
 def test_a_raw_request_with_an_odd_run_id_is_answered(server: Server) -> None:

@@ -1,15 +1,24 @@
-"""The server below the prefix of a proxy, asked as each kind of proxy asks."""
+"""The server: below the prefix of a proxy, as each kind of proxy asks, and how it is stopped."""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import create_app
+from tests.ledger.interleaving import in_fork
 from tests.web.serving import EVERYBODY, new_ledger, serving
-from web.server import BelowPrefix
+from web.server import BelowPrefix, run_server
 
 
 def test_a_proxy_may_take_its_prefix_off_or_leave_it(tmp_path: Path) -> None:
@@ -32,3 +41,20 @@ def test_an_address_of_our_own_is_not_taken_for_a_prefix(tmp_path: Path, prefix:
         for path in ("/api/pipeline/runs", "/runs", "/"):
             assert client.get(f"{prefix}{path}").status_code == 200
             assert client.get(f"{prefix}{prefix}{path}").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_takes_longer_keeps_no_server_from_ending(number: signal.Signals) -> None:
+    """Upkeep of a large log may take an hour; what was acknowledged is on disk without it."""
+
+    @asynccontextmanager
+    async def stop_while_at_work(_app: Starlette) -> AsyncIterator[None]:
+        os.kill(os.getpid(), number)
+        yield
+        await run_sync(threading.Event().wait)
+
+    def serve() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            run_server(Starlette(lifespan=stop_while_at_work), listener, longest_stop=0.1)
+
+    assert in_fork(serve) == 128 + number

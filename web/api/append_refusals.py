@@ -20,14 +20,12 @@ from ledger.errors import (
     SequenceConflict,
 )
 from ledger.events import NewEvent
-from ledger.line.shortening import encode_short
-from ledger.remote.wire import BadEvent, BadEvents
+from ledger.remote.wire import TWICE, BadEvent, BadEvents, bad_lines
 from web.problems import Failure, Refused
 
 __all__ = ["REFUSALS", "refusal_of"]
 
 _SOON, _LATER = "1", "30"
-_TWICE = "it stands twice in the batch"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -53,18 +51,20 @@ def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> Refused:
     if isinstance(error, BadEvents):
         return _bad_events(error.bad)
     if isinstance(error, InvalidEvent):
-        bad = _find_bad(events) or [BadEvent(0, error.field, error.reason)]
+        bad = bad_lines(dict(enumerate(events))) or [BadEvent(0, error.field, error.reason)]
         # Each by itself would do: it is the batch that contradicts itself.
-        return _bad_events(bad, ID_TWICE if all(one.reason == _TWICE for one in bad) else INVALID)
+        return _bad_events(bad, ID_TWICE if all(one.reason == TWICE for one in bad) else INVALID)
     detail = f"Nothing was appended: {error}."
     if isinstance(error, SequenceConflict):
         known = {"run_id": error.run_id, "expected": error.expected, "actual": error.actual}
         return Refused(ELSEWHERE.problem(detail, **known))
     if isinstance(error, EventIdConflict | IllegalTransition):
+        others = error.others if isinstance(error, IllegalTransition) else ()
+        reasons = {one.event_id: str(one) for one in (error, *others)}
         listed = [
-            {"index": index, "event_id": event.event_id, "reason": str(error)}
+            {"index": index, "event_id": event.event_id, "reason": reasons[event.event_id]}
             for index, event in enumerate(events)
-            if event.event_id == error.event_id
+            if event.event_id in reasons
         ]
         failure = ID_TWICE if isinstance(error, EventIdConflict) else NOT_NOW
         return Refused(failure.problem(detail, errors=listed))
@@ -72,27 +72,13 @@ def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> Refused:
 
 
 def _bad_events(bad: Sequence[BadEvent], failure: Failure = INVALID) -> Refused:
-    """Refuse a batch, naming each event that is bad."""
+    """Refuse a batch, naming each event that is bad, and all that is wrong with it."""
     listed = [{"index": one.index, "field": one.field, "reason": one.reason} for one in bad]
-    count = "one event" if len(bad) == 1 else f"{len(bad)} events"
-    numbers = ", ".join(str(one.index) for one in bad[:10])
+    indexes = sorted({one.index for one in bad})
+    count = "one event" if len(indexes) == 1 else f"{len(indexes)} events"
+    numbers = ", ".join(map(str, indexes[:10]))
     detail = f"Nothing was appended: {count} of the batch cannot be ({numbers})."
     return Refused(failure.problem(detail, errors=listed))
-
-
-def _find_bad(events: Sequence[NewEvent]) -> list[BadEvent]:
-    """Find which events the log refused: those with an id twice, and those that make no line."""
-    bad: list[BadEvent] = []
-    seen: set[str] = set()
-    for index, event in enumerate(events):
-        if event.event_id in seen:
-            bad.append(BadEvent(index, "event_id", _TWICE))
-        seen.add(event.event_id)
-        try:
-            encode_short(event)
-        except InvalidEvent as error:
-            bad.append(BadEvent(index, error.field, error.reason))
-    return bad
 
 
 def _unavailable(error: LedgerError) -> Refused:

@@ -140,7 +140,7 @@ def _values_of_lines(body: bytes) -> list[Any]:
             try:
                 values.append(parse_json(line, limit=MAX_BATCH))
             except InvalidEvent as error:
-                raise _bad_body(f"line {number}: {error}") from None
+                values.append(InvalidEvent(f"line {number}", str(error)))
     return values
 
 

@@ -160,6 +160,7 @@ def _page(call: Call[Any], until: int) -> Answer:
 async def _followed(ledger: ServedLedger, asked: _Asked, until: int) -> AsyncIterator[bytes]:
     """Yield what there is, and then what comes, until enough was sent or the run has ended."""
     after, left, stop = asked.after, asked.limit or math.inf, asked.until or math.inf
+    has_ended = await run_sync(_had_ended, ledger, asked)
     while left > 0:
         lines = _lines(ledger, asked, after, until)
         while some := await run_sync(_some, lines):
@@ -167,11 +168,11 @@ async def _followed(ledger: ServedLedger, asked: _Asked, until: int) -> AsyncIte
             for piece in _pieces(wanted[: int(min(left, _SOME))]):
                 yield piece
             left -= len(wanted)
-            ended = isinstance(asked, RunEventsQuery) and some[-1].envelope.type == _END
-            if ended or left <= 0:
+            has_ended = has_ended or _is_end_in(some, asked)
+            if left <= 0:
                 return
         after = max(after, until)
-        if after >= stop:
+        if has_ended or after >= stop:
             return
         while not await ledger.broadcast.beyond(after, patience=ledger.heartbeat):
             if ledger.broadcast.is_closed:
@@ -181,6 +182,16 @@ async def _followed(ledger: ServedLedger, asked: _Asked, until: int) -> AsyncIte
 
 def _some(lines: Iterator[Line]) -> list[Line]:
     return list(islice(lines, _SOME))
+
+
+def _had_ended(ledger: ServedLedger, asked: _Asked) -> bool:
+    """Tell whether the end of a run lies before what is asked for: then nothing is waited for."""
+    return asked.after > 0 and _is_end_in(_lines(ledger, asked, 0, asked.after), asked)
+
+
+def _is_end_in(lines: Iterable[Line], asked: _Asked) -> bool:
+    """Tell whether the run that is asked for has ended in these lines; remarks may follow."""
+    return isinstance(asked, RunEventsQuery) and any(line.envelope.type == _END for line in lines)
 
 
 async def _answer(call: Call[Any]) -> Answer | LiveResponse:

@@ -86,7 +86,8 @@ def _parquet(exported: Export) -> Iterator[bytes]:
         try:
             write_parquet(exported, path)
         except ParquetUnavailable as error:
-            raise Refused(NO_PARQUET.problem(f"{error}.")) from None
+            text = f"{error}, where the server runs. It finds it then without a restart."
+            raise Refused(NO_PARQUET.problem(text)) from None
         with path.open("rb") as file:
             while piece := file.read(_PIECE):
                 yield piece

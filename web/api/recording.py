@@ -43,7 +43,9 @@ class Recording:
         try:
             return await log.append_async(*events, expected_sequence=expected_sequence)
         except _OPEN_ANEW_AFTER:
-            await self.close()
+            # Another request may have seen to it, and others append to the next one by now.
+            if self._log is log:
+                await self.close()
             raise
 
     async def _open(self) -> EventLog:

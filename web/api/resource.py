@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import anyio
 from anyio.to_thread import run_sync
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -42,8 +41,8 @@ class Resource:
         self._ledger = ledger
         self._kept = kept
         self._by_method = {endpoint.method: endpoint for endpoint in endpoints}
-        methods = {"OPTIONS", *self._by_method, *({"HEAD"} if "GET" in self._by_method else ())}
-        self._allowed = ", ".join(sorted(methods))
+        head = ["HEAD"] if "GET" in self._by_method else []
+        self.methods = sorted(["OPTIONS", *self._by_method, *head])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or raise what becomes a problem."""
@@ -51,10 +50,9 @@ class Resource:
         endpoint = self._by_method.get(method)
         if endpoint is not None:
             await self._answer(endpoint, Request(scope, receive), send)
-        elif method == "OPTIONS":
-            await Response(None, 204, {"Allow": self._allowed})(scope, receive, send)
         else:
-            raise HTTPException(405, headers={"Allow": self._allowed})
+            # The route lets no other method pass.
+            await Response(None, 204, {"Allow": ", ".join(self.methods)})(scope, receive, send)
 
     async def _answer(self, endpoint: Endpoint, request: Request, send: Send) -> None:
         asked = parse_parameters(
@@ -143,6 +141,5 @@ def routes_of(
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)
-    return [
-        Route(path, Resource(ledger, kept, group), name=path) for path, group in by_path.items()
-    ]
+    resources = {path: Resource(ledger, kept, group) for path, group in by_path.items()}
+    return [Route(path, each, methods=each.methods, name=path) for path, each in resources.items()]

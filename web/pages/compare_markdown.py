@@ -35,8 +35,9 @@ def compare_markdown_route(history: RunHistory, write: Callable[[RunComparison],
         except NoEarlierSuccess as error:
             return answer(request, Problem(404, f"{error}.", kind="no-earlier-success"))
         if found is None:
-            known = history.run_json(asked.a) is not None
-            return answer(request, unknown_run((asked.b if known else None) or asked.a))
+            is_known = history.run_json(asked.a) is not None
+            missing = asked.b if is_known and asked.b is not None else asked.a
+            return answer(request, unknown_run(missing))
         return PlainTextResponse(write(found if asked.all else found.differences()))
 
     return Route("/compare.md", serve)

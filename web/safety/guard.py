@@ -2,7 +2,7 @@
 
 Everything needs a credential; what does not is listed by its exact path. What is good enough hangs
 on the method: safe ones need the scope ``read``, all others ``admin``, but for the paths of which
-an endpoint says that they append.
+an endpoint says that they append. Any credential will do to be told which methods a path takes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from re import Pattern
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.addresses import way_up
@@ -57,6 +58,7 @@ class Guard:
         *,
         cookie: str,
         position: Callable[[], int],
+        routes: Sequence[BaseRoute] = (),
         appending: Sequence[Pattern[str]] = (),
     ) -> None:
         """Stand before ``app``.
@@ -66,12 +68,14 @@ class Guard:
             admission: who is let in.
             cookie: the name of the cookie of a session.
             position: tells how far the log is; each refusal says so, as every answer does.
+            routes: what the application takes.
             appending: paths where the scope ``append`` is enough.
         """
         self._app = app
         self._admission = admission
         self._cookie = cookie
         self._position = position
+        self._routes = [route for route in routes if isinstance(route, Route) and route.methods]
         self._appending = appending
         # The same few paths come again and again.
         self._needed = lru_cache(maxsize=256)(self._find_needed)
@@ -101,7 +105,11 @@ class Guard:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return None
-        return self._judge_credential(asked, "read" if safe else self._needed(path))
+        if safe:
+            return self._judge_credential(asked, "read")
+        needed = self._needed(path, scope["method"])
+        refusals = [self._judge_credential(asked, one) for one in needed]
+        return None if None in refusals else refusals[0]
 
     def permits(self, scope: Scope, needed: str) -> bool:
         """Tell whether the credential of a request is good for a scope of tokens."""
@@ -117,9 +125,14 @@ class Guard:
             return _NO_CREDENTIAL if asked.authorization is None else _UNKNOWN_TOKEN
         return None if permitted else _insufficient(needed)
 
-    def _find_needed(self, path: str) -> str:
+    def _find_needed(self, path: str, method: str) -> Sequence[str]:
+        """Give the scopes of which one is needed for a method that is not safe."""
+        taken = [route.methods or () for route in self._routes if route.path_regex.match(path)]
+        if taken and all(method not in methods for methods in taken):
+            # Nothing can come of it but a 405, which says what the path takes.
+            return ("read", "append")
         appends = any(pattern.fullmatch(path) for pattern in self._appending)
-        return "append" if appends else "admin"
+        return ("append",) if appends else ("admin",)
 
     def _permitted(self, access: Access, asked: _Asked, scope: str) -> bool | None:
         if asked.authorization is not None:

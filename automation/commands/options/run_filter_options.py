@@ -14,13 +14,16 @@ import typer
 from automation.commands.failure_choice import find_fingerprint
 from automation.commands.options.moments import parse_moment
 from automation.commands.options.options import parse_pairs
+from automation.errors import BadArgument
+from ledger.events import Result
 from projections import RunHistory
 from projections.failures.fingerprint import DIGITS
-from projections.listing.run_filter import RunFilter
+from projections.listing.run_filter import RESULTS, RunFilter
 
 __all__ = ["chooses_runs", "with_whole_fingerprint"]
 
 _Text = str | None
+_RUNNING = "running"
 
 
 def _time_option(name: str, text: str) -> Any:  # noqa: ANN401 - typer's own kind
@@ -84,8 +87,8 @@ def _run_filter(
     ] = None,
 ) -> RunFilter:
     return RunFilter(
-        result=None if result == "running" else result,  # type: ignore[arg-type] # any text: the filter names what it may be
-        running=running or result == "running",
+        result=_result(result),
+        running=running or result == _RUNNING,
         pipeline=pipeline,
         stage_executed=stage,
         stage_failed=failed_stage,
@@ -112,6 +115,15 @@ def with_whole_fingerprint(matching: RunFilter, history: RunHistory) -> RunFilte
     if given is None or len(given) == DIGITS:
         return matching
     return msgspec.structs.replace(matching, fingerprint=find_fingerprint(history, given))
+
+
+def _result(text: str | None) -> Result | None:
+    """Read how the runs ended; those that are running have no result."""
+    known = next((result for result in RESULTS if result == text), None)
+    if known is None and text not in (None, _RUNNING):
+        reason = f"{text!r} is not one of {', '.join((*RESULTS, _RUNNING))}"
+        raise BadArgument("--result", reason)
+    return known
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

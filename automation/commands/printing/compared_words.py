@@ -75,7 +75,7 @@ def value_rows(comparison: RunComparison) -> Iterator[Row]:
         for pair in pairs:
             yield (part, pair.name, *_values(pair))
     for attempt in comparison.attempts:
-        name = f"{attempt.stage}#{attempt.attempt}"
+        name = f"{attempt.stage}#{attempt.attempt}" if attempt.was_tried else attempt.stage
         reasons = [_reason(side) for side in (attempt.a, attempt.b)]
         if reasons[0] != reasons[1]:
             yield ("reason", name, *map(_shortened, reasons))
@@ -120,7 +120,7 @@ def attempt_rows(attempts: Sequence[AttemptPair]) -> Iterator[Row]:
     for pair in attempts:
         yield (
             pair.stage,
-            str(pair.attempt),
+            str(pair.attempt) if pair.was_tried else NOTHING,
             _came_to(pair.a),
             _came_to(pair.b),
             duration(pair.duration.a),

@@ -37,7 +37,7 @@ def preview_report(found: Preview) -> Iterator[RenderableType]:
 
 def _heading(found: Comparison) -> str:
     if found.old is None:
-        return "a new projection"
+        return "a new projection, which has nothing to differ from"
     if found.new is None:
         return "is no more"
     changed = found.old.version != found.new.version

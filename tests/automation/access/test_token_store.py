@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from automation.access.token_store import TokenStore, default_tokens_path
 from automation.access.tokens import Kind, Scope, allows, id_in, is_text_of, make_token
 from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.folder import Identity
+from tests.ledger.interleaving import fork_just_before, in_fork, just_before
 
 NOW = datetime(2026, 1, 15, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -96,6 +100,40 @@ def test_a_link_works_once(store: TokenStore) -> None:
     assert store.redeem(link, now=NOW) is None
 
 
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_changing_tokens(
+    store: TokenStore,
+) -> None:
+    """It has the lock's file open as long as it lives; the lock is freed all the same."""
+
+    def create_twice() -> None:
+        children = fork_just_before({"os.rename"})
+        store.create(Kind.TOKEN, Scope.READ, now=NOW)
+        # Not for longer than it takes, as nobody gives up waiting for this lock.
+        signal.alarm(3)
+        try:
+            store.create(Kind.TOKEN, Scope.READ, now=NOW)
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+
+    assert in_fork(create_twice) == 0
+    assert len(store.tokens(now=NOW)) == 2
+
+
+def test_a_process_that_stands_still_with_the_lock_is_named(store: TokenStore) -> None:
+    """Who would change tokens gives up in time, and says whom to look at."""
+    store.create(Kind.TOKEN, Scope.READ, now=NOW)
+    fd = os.open(store.path.with_name(f".{store.path.name}.lock"), os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+
+    def give_up() -> None:
+        impatient = TokenStore(store.path, data_folder=store.path / "none", patience=0.05)
+        with pytest.raises(TokensUnusable, match=f"process {os.getppid()}"):
+            impatient.create(Kind.TOKEN, Scope.READ, now=NOW)
+
+    assert in_fork(give_up) == 0
+    os.close(fd)
+
+
 def test_a_link_that_is_too_old_gives_nothing(store: TokenStore) -> None:
     """A quarter of an hour is what it has."""
     _, link = store.create(Kind.LINK, Scope.ADMIN, now=NOW)
@@ -134,6 +172,19 @@ def test_a_typed_token_begins_a_session_that_can_be_ended(store: TokenStore) -> 
     access.sign_out(session)
     assert access.permits(session, by_cookie=True, scope="read") is None
     assert access.sign_in("rf_0123456789_nothing") is None
+
+
+def test_a_token_that_is_revoked_just_then_begins_no_session(store: TokenStore) -> None:
+    """A session outlasts its token, so whoever revokes that must find it, or prevent it."""
+    token, text = store.create(Kind.TOKEN, Scope.READ, now=NOW)
+
+    def sign_in_too_late() -> None:
+        other = TokenStore(store.path, data_folder=store.path / "none")
+        just_before({"fcntl.flock"}, lambda: other.revoke(token.id, now=NOW))
+        assert ServerAccess(store).sign_in(text) is None
+
+    assert in_fork(sign_in_too_late) == 0
+    assert store.tokens(now=NOW) == []
 
 
 def test_tokens_in_the_data_folder_are_refused(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def _write_files() -> None:
         ("runs --dir empty", 3, "no ledger in {here}/empty"),
         ("runs --dir file", 3, "no ledger in {here}/file"),
         ("runs --limit 0", 2, "Invalid value for '--limit'"),
+        ("runs --sort slowest", 2, "Invalid value for '--sort': 'slowest' is not one of 'newest',"),
         ("show x --dir missing", 3, "no ledger in {here}/missing"),
         ("replay --dir missing", 3, "no ledger in {here}/missing"),
         ("replay --after -1", 2, "Invalid value for '--after'"),
@@ -86,6 +87,22 @@ def test_a_mistake_is_one_clear_line(
     assert (exited, told.count("\n")) == (code, 1)
     assert told.startswith("runfold: " + line.format(here=Path.cwd()))
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("runs --limit", "runfold runs"),
+        ("token create --scope all", "runfold token create"),
+        ("token crete", "runfold token"),
+        ("rusn", "runfold"),
+    ],
+)
+def test_a_mistake_names_the_help_of_its_command(
+    words: str, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """So the next thing to type is told, however deep the command is."""
+    assert said(capfd, *words.split())[1].endswith(f" ({command} --help lists what there is)\n")
 
 
 @pytest.mark.usefixtures("_here")

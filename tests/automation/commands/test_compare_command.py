@@ -9,7 +9,15 @@ import pytest
 
 from automation.commands.printing.comparison_markdown import comparison_markdown
 from ledger import EventLog
-from ledger.events import ErrorInfo, EventData, RunEnded, RunStarted, StageCompleted, StageFailed
+from ledger.events import (
+    ErrorInfo,
+    EventData,
+    RunEnded,
+    RunStarted,
+    StageCompleted,
+    StageFailed,
+    StageSkipped,
+)
 from projections import RunHistory
 from projections.comparing.compared_runs import compare_recorded
 from projections.comparing.run_comparison import RunComparison, compare_runs
@@ -90,9 +98,11 @@ def command_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine
     return CommandLine(folder, capfd)
 
 
-def golden_comparison() -> RunComparison:
+def golden_comparison(
+    good_run: Sequence[EventData] = GOOD, bad_run: Sequence[EventData] = BAD
+) -> RunComparison:
     """Compare the failure with the success, where it is known what is usual."""
-    events = [*tell(*GOOD, run_id="20260115-x"), *tell(*BAD, run_id="20260116-y")]
+    events = [*tell(*good_run, run_id="20260115-x"), *tell(*bad_run, run_id="20260116-y")]
     log = replayed(record(events))
     good, bad = (
         [event for event in log if event.run_id == name] for name in ("20260115-x", "20260116-y")
@@ -113,6 +123,16 @@ def golden_comparison() -> RunComparison:
 def test_markdown_is_as_it_was_agreed() -> None:
     """Made to be pasted: what it says is in code spans, and nothing of it acts."""
     assert comparison_markdown(golden_comparison().differences()) == GOLDEN.read_text()
+
+
+def test_a_stage_that_neither_run_tried_has_no_attempt() -> None:
+    """It was skipped in both: that is told of the stage, not of a first try."""
+    runs = [[start(day), StageSkipped(stage="check", reason=f"day {day}")] for day in (15, 16)]
+
+    told = comparison_markdown(golden_comparison(*runs).differences())
+
+    assert "| `reason` | `check` | `day 16` | `day 15` |" in told
+    assert "| `check` | - | `skipped` | `skipped` |" in told
 
 
 def test_differences_are_a_table(command_line: CommandLine) -> None:

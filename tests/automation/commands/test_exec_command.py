@@ -103,6 +103,8 @@ def test_a_command_that_cannot_run_is_recorded_too(
         (["--pipeline", "p", "--dir", "a", "--url", "http://b", "--", "true"], "not allowed with"),
         (["--pipeline", "p", "--metadata", "x", "--", "true"], "NAME=VALUE"),
         (["--pipeline", "p", "--url", "http://u:p@b", "--", "true"], "RUNFOLD_TOKEN"),
+        (["--pipeline", "p", "--url", "ftp://b", "--", "true"], "url: 'ftp://b' is not like http"),
+        (["--pipeline", "p", "--url", "b:8000", "--", "true"], "--url: 'b:8000' is not like http"),
         (["--pipeline", "no name", "--dir", "a", "--", "true"], "pipeline"),
     ],
 )

@@ -94,6 +94,11 @@ def test_a_file_is_written_whole_or_not_at_all(command_line: CommandLine, tmp_pa
         (["--what", "events", "--type", "run_begun"], 2, "no type of event"),
         (["--what", "events", "--run", "none"], 3, "none"),
         (["--as-of", "999"], 3, "does not reach position 999"),
+        (
+            ["-o", "runs.xlsx"],
+            2,
+            "runs.xlsx names none of csv, jsonl, parquet: say which by --format",
+        ),
         (["-o", "/dev/null"], 2, "is no file"),
         (["-o", "/nowhere/at/all.csv"], 2, "/nowhere/at/all.csv: No such file"),
     ],

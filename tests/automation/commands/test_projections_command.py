@@ -11,7 +11,7 @@ from projections.registry import registered
 from projections.runs.run_rows import RunRows
 from tests.automation.commands.in_process import CommandLine
 from tests.automation.commands.installed import install
-from tests.automation.commands.processes import runfold
+from tests.automation.commands.processes import runfold_each
 from tests.projections.costs import record
 
 PLACE = "tests.projections.costs"
@@ -88,35 +88,33 @@ def test_a_degraded_projection_shows_everywhere(tmp_path: Path) -> None:
     folder = record(tmp_path / "runs", [0])
     environment = install(tmp_path / "site", "costs", f"{PLACE}:FaultyCosts")
 
-    def said(*words: object) -> tuple[int, str, str]:
-        done = runfold(*words, "--dir", folder, cwd=tmp_path, **environment)
-        return done.returncode, done.stdout, done.stderr
+    def said(*commands: str) -> list[tuple[int, str, str]]:
+        each = [[*command.split(), "--dir", folder] for command in commands]
+        return runfold_each(*each, cwd=tmp_path, **environment)
 
-    code, _, err = said("runs")
+    [(code, _, err)] = said("runs")
     assert (code, err) == (0, "")
     record(folder, [1], failing=[1])
 
+    *shown, standing, parked, as_json, verified = said(
+        *("runs", "runs --json", "show run-001"),
+        *("projections --json", "projections --parked", "projections --parked --json"),
+        "verify --deep",
+    )
     warning = "runfold: degraded: the projection costs could not take an event at position 13;"
-    for words in (["runs"], ["runs", "--json"], ["show", "run-001"]):
-        code, out, err = said(*words)
+    for code, out, err in shown:
         assert code == 0
         assert "run-001" in out
         assert err.startswith(warning)
 
-    code, out, _ = said("projections", "--json")
-    assert code == 1
-    parked = {one["name"]: one["parked"] for one in json.loads(out)["projections"]}
-    assert parked == {**dict.fromkeys(parked, 0), "costs": 1}
+    counts = {one["name"]: one["parked"] for one in json.loads(standing[1])["projections"]}
+    assert standing[0] == 1
+    assert counts == {**dict.fromkeys(counts, 0), "costs": 1}
 
-    code, out, _ = said("projections", "--parked")
-    assert code == 1
-    assert out == (
-        "costs: position 13, stage_failed of run run-001:"
-        " LookupError: no price for failures of run-001\n"
-    )
-    code, out, _ = said("projections", "--parked", "--json")
-    assert json.loads(out)["parked"][0]["position"] == 13
+    told = "costs: position 13, stage_failed of run run-001:"
+    assert parked[:2] == (1, f"{told} LookupError: no price for failures of run-001\n")
+    assert json.loads(as_json[1])["parked"][0]["position"] == 13
 
-    code, out, _ = said("verify", "--deep")
+    code, out, _ = verified
     assert code == 1
     assert out.splitlines()[-1].startswith("degraded: the read model 000001 at position 15 ")

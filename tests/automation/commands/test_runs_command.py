@@ -87,4 +87,4 @@ def test_a_result_that_is_none_is_a_mistake(
     """The error lists the results there are."""
     assert main(["runs", "--dir", str(ledger), "--result", "passed"]) == 2
     told = capfd.readouterr().err
-    assert told == "runfold: result: 'passed' is not one of success, failed, stopped\n"
+    assert told == "runfold: --result: 'passed' is not one of success, failed, stopped, running\n"

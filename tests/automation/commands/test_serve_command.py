@@ -16,7 +16,7 @@ import pytest
 
 from automation.commands import main
 from ledger import EventLog, RunContext
-from tests.automation.commands.processes import runfold, start
+from tests.automation.commands.processes import start
 
 
 @pytest.fixture
@@ -63,17 +63,19 @@ def test_the_runs_are_served(ledger: Path, tmp_path: Path) -> None:
     assert [run["run_id"] for run in body["runs"]] == ["r"]
 
 
-def test_a_token_and_a_printed_link_let_in(ledger: Path, tmp_path: Path) -> None:
+def test_a_token_and_a_printed_link_let_in(
+    ledger: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Without either there is 401; the link signs a browser in, and is made for this server."""
     tokens = tmp_path / "tokens"
-    made = runfold(
-        "token", "create", "--scope", "read", "--tokens", tokens, "--dir", ledger, cwd=tmp_path
-    )
+    create = ("token", "create", "--scope", "read", "--tokens", str(tokens), "--dir", str(ledger))
+    assert main(create) == 0
+    token = capfd.readouterr().out.strip()
     with serving(ledger, tmp_path, "--tokens", str(tokens)) as (process, address):
         runs = f"{address}/api/pipeline/runs"
         with pytest.raises(urllib.error.HTTPError, match="401"):
             fetch(runs)
-        assert b'"r"' in fetch(runs, Authorization=f"Bearer {made.stdout.strip()}")
+        assert b'"r"' in fetch(runs, Authorization=f"Bearer {token}")
         assert process.stderr is not None
         line = next(line for line in process.stderr if b"sign-in" in line)
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
@@ -106,12 +108,11 @@ def test_a_signal_ends_it(ledger: Path, tmp_path: Path, number: signal.Signals, 
     assert b"Traceback" not in err
 
 
-def test_a_port_that_is_taken_is_told(ledger: Path, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told(ledger: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The error names the address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = runfold("serve", "--dir", ledger, "--port", port, cwd=tmp_path)
+        assert main(["serve", "--dir", str(ledger), "--port", str(port)]) == 1
 
-    assert done.returncode == 1
     told = f"runfold: cannot listen on 127.0.0.1, port {port}: Address already in use"
-    assert done.stderr.splitlines()[-1] == told
+    assert capfd.readouterr().err.splitlines()[-1] == told

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from ledger.evidence.key_file import read_key_file
 from ledger.evidence.merkle import verify_consistency
 from ledger.evidence.tree_head import TreeHead, stored_tree_head
 from tests.automation.commands.in_process import CommandLine
-from tests.automation.commands.processes import RUNFOLD
+from tests.automation.commands.processes import runfold_each
 from tests.ledger.damage import copy_of
 from tests.ledger.examples import one_run
 from tests.ledger.forging import forge, log_of_two_runs, put_lines
@@ -70,24 +68,19 @@ def test_a_key_never_lies_beside_the_log(run: CommandLine) -> None:
 def test_the_default_key_and_the_variable_are_found(made: Path, tmp_path: Path) -> None:
     """Without --out a key goes to the configuration folder; RUNFOLD_KEY names another place."""
     folder = shutil.copytree(made, tmp_path / "log")
-    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    config = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
 
-    def shell(*words: str, **more: str) -> str:
-        done = subprocess.run(
-            [RUNFOLD, *words, "--dir", folder],
-            env=environment | more,
-            capture_output=True,
-            check=True,
-        )
-        return done.stdout.decode()
+    def said(*commands: str, **more: str) -> list[str]:
+        each = [[*command.split(), "--dir", folder] for command in commands]
+        return [out.strip() for _, out, _ in runfold_each(*each, cwd=tmp_path, **config, **more)]
 
-    default = shell("key", "init").strip()
+    default, head = said("key init", "tree-head --sign")
     ledger_id = LogReader(folder).identity.ledger_id
     own = tmp_path / "config" / "runfold" / f"{ledger_id}.key"
     assert str(read_key_file(own).verifier_key) == default
-    assert shell("tree-head", "--sign").startswith(f"runfold/{ledger_id}\n")
-    named = shell("key", "init", RUNFOLD_KEY=str(tmp_path / "named")).strip()
-    assert shell("key", "show", RUNFOLD_KEY=str(tmp_path / "named")).strip() == named != default
+    assert head.startswith(f"runfold/{ledger_id}\n")
+    named, shown = said("key init", "key show", RUNFOLD_KEY=str(tmp_path / "named"))
+    assert shown == named != default
 
 
 def test_without_a_key_heads_are_unsigned_and_say_so(run: CommandLine) -> None:

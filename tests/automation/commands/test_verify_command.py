@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from automation.commands import main
 from ledger import EventLog, RunContext
-from tests.ledger.damage import flip
+from tests.ledger.damage import copy_of, flip
 from tests.ledger.damaged_logs import make_log
 from tests.ledger.witness import raw_lines, segments_of
 
@@ -43,15 +44,37 @@ def test_one_run_in_one_segment_is_counted_as_one(
 def test_each_flaw_is_one_line_with_its_place(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 4; segment, line, position, byte, what was expected and what is there."""
+    """Exit 4; segment, line, position, byte, what is wrong in words, and what to do next."""
     segment = segments_of(folder)[1]
     flip(segment, 500)
 
     assert main(["verify", "--dir", str(folder)]) == 4
 
-    first, *_ = capfd.readouterr().out.splitlines()
+    out, err = capfd.readouterr()
+    first, *_ = out.splitlines()
     assert first.startswith(f"damaged: {segment.name}, line 1, position {int(segment.stem)},")
-    assert ": crc: expected crc " in first
+    assert ": crc: the line was changed: its bytes come to crc " in first
+    assert "copy the whole folder first; then runfold repair" in err
+
+
+def test_a_list_cannot_know_of_damage_below_its_model(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A copy that came with a read model is damaged: lists are as before; lines and verify tell.
+
+    Without the model, which may always be deleted, the list is folded from the lines, and tells.
+    """
+    assert main(["runs", "--dir", str(folder)]) == 0
+    before, _ = capfd.readouterr()
+    copy = copy_of(folder, "copy")
+    flip(segments_of(copy)[1], 500)
+
+    assert main(["runs", "--dir", str(copy)]) == 0
+    assert capfd.readouterr() == (before, "")
+    assert main(["replay", "--dir", str(copy)]) == 4
+    assert main(["verify", "--dir", str(copy)]) == 4
+    shutil.rmtree(copy / "read-models")
+    assert main(["runs", "--dir", str(copy)]) == 4
 
 
 def test_what_lies_in_the_log_cannot_move_the_cursor(

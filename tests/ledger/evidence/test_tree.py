@@ -259,23 +259,23 @@ def test_a_group_of_65536_leaves_has_a_record_of_its_own(tmp_path: Path) -> None
     """Beyond 65,536 lines roots and proofs come from the larger subtrees, and stay right."""
     folder = long_log(tmp_path / "log", 66_000)
     leaves = leaves_of(folder)
+    root, group = root_of(leaves), perfect_root(leaves[:65_536])
     tree = LedgerTree(LogReader(folder))
 
-    assert tree.root(66_000) == root_of(leaves)
-    assert tree.root(65_536) == perfect_root(leaves[:65_536])
+    assert tree.root(66_000) == root
+    assert tree.root(65_536) == group
     records = (folder / "tree").read_bytes().splitlines()
-    assert records[256][:64].decode() == perfect_root(leaves[:65_536]).hex()
+    assert records[256][:64].decode() == group.hex()
     assert len(records) == 66_000 // 256 + 1
     for index in (0, 65_535, 65_536, 65_999):
         proof = tree.inclusion_proof(index, 66_000)
-        leaf, root = leaves[index], root_of(leaves)
-        assert verify_inclusion(index, 66_000, leaf=leaf, proof=proof, root=root)
+        assert verify_inclusion(index, 66_000, leaf=leaves[index], proof=proof, root=root)
     sound = (folder / "tree").read_bytes()
     for record in (256, 255, 100):
         flip(folder / "tree", record * RECORD + 3)
         # The records of a group are read again where lines are added that fill it.
         os.truncate(folder / "tree", 257 * RECORD if record == 256 else 256 * RECORD)
-        assert root_now(folder) == root_of(leaves)
+        assert root_now(folder) == root
         assert (folder / "tree").read_bytes() == sound
 
 

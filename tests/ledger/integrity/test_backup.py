@@ -16,6 +16,7 @@ from ledger.integrity.verify import verify
 from tests.ledger.damage import copy_of, flip, last_segment, set_mark
 from tests.ledger.damaged_logs import DamagedLog, forge, make_log
 from tests.ledger.examples import one_run
+from tests.ledger.interleaving import in_fork, just_before
 from tests.ledger.processes import running, say_of
 from tests.ledger.witness import assert_whole, mark_of, raw_lines, segments_of, snapshot
 
@@ -227,6 +228,25 @@ def test_a_log_that_is_written_to_is_copied_consistently(folder: Path, target: P
             back_up(folder, target)
             assert verify(target).findings == ()
     assert_whole(target)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_two_backups_at_once_make_one_copy(folder: Path, target: Path, is_first: bool) -> None:
+    """The one that comes to its turn second finds a later state, and says nothing else of it."""
+    if not is_first:
+        back_up(folder, target)
+
+    def back_up_more() -> None:
+        grow(folder)
+        back_up(folder, target)
+
+    def back_up_second() -> None:
+        just_before({"fcntl.flock"}, back_up_more)
+        assert back_up(folder, target).copied_bytes == 0
+
+    assert in_fork(back_up_second) == 0
+    assert raw_lines(target) == raw_lines(folder)
+    assert mark_of(target) == mark_of(folder)
 
 
 def test_a_damaged_log_is_copied_as_it_is(folder: Path, target: Path) -> None:

@@ -29,6 +29,7 @@ from ledger.events import (
 )
 from ledger.writers.machine import this_writer
 from ledger.writers.writer_lock import WriterLock, is_writer_gone, take_over
+from tests.ledger.interleaving import in_fork
 from tests.ledger.processes import PATIENCE, running, say_of
 from tests.ledger.witness import assert_whole
 
@@ -572,6 +573,19 @@ def test_a_lock_file_somebody_removed(log: EventLog, folder: Path) -> None:
         assert not is_writer_gone(log.folder, "r", pid=me, same_boot=True)
         assert is_writer_gone(log.folder, "r", pid=me, same_boot=False)
         assert is_writer_gone(log.folder, "r", pid=2**22 + 1, same_boot=True)
+
+
+def test_a_child_opens_stages_while_a_thread_of_its_parent_does(log: EventLog) -> None:
+    """That thread would never free the run's lock in the child."""
+    with RunContext.start(log, pipeline="nightly", run_id="r") as run:
+
+        def record() -> None:
+            with run.stage("of-the-child"):
+                pass
+
+        with run._guard:
+            assert in_fork(record) == 0
+    assert [event.type for event in log.read_run("r")][1:3] == ["stage_started", "stage_completed"]
 
 
 def test_a_writer_lock_is_let_go_of_once(log: EventLog) -> None:

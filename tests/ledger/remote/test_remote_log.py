@@ -11,14 +11,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger import NewEvent, RunContext
-from ledger.errors import AppendFailed, InvalidEvent
+from ledger.errors import AppendFailed, InvalidEvent, LockTimeout
 from ledger.events import RunAnnotated
 from ledger.remote.leftovers import send_leftovers
 from ledger.remote.remote_log import RemoteLog, parse_url
-from ledger.remote.spool import Spool, left_spools, refused_events, spool_folder
+from ledger.remote.spool import (
+    Record,
+    Spool,
+    SpoolHead,
+    left_spools,
+    refused_events,
+    spool_folder,
+)
 from tests.automation.waiting import wait_until
 from tests.ledger.remote.small_ledger import SmallLedger, small_ledger
 
@@ -59,7 +67,8 @@ def waiting(spools: Path) -> list[Path]:
 
 def test_a_run_is_in_the_ledger_when_it_has_ended(ledger: SmallLedger, spools: Path) -> None:
     """In order, with its token and its lease; the spool is gone."""
-    log = RemoteLog(ledger.url, token="secret", spool=spools)
+    # With the line break of the file that it stood in.
+    log = RemoteLog(ledger.url, token="secret\n", spool=spools)
     with RunContext.start(log, pipeline="nightly", run_id="r") as run, run.stage("load"):
         wait_until(lambda: ledger.leases, "the lease is kept")
 
@@ -70,11 +79,14 @@ def test_a_run_is_in_the_ledger_when_it_has_ended(ledger: SmallLedger, spools: P
     assert waiting(spools) == []
 
 
-@pytest.mark.parametrize("mishap", [503, 507, 500, 429, 401, 403, 404, 200, "lost"])
+@pytest.mark.parametrize(
+    "mishap", [503, 507, 500, 429, 401, 403, 404, 200, "lost", "unknown host", "proxy"]
+)
 def test_what_may_pass_is_tried_again(ledger: SmallLedger, spools: Path, mishap: int | str) -> None:
     """An answer that was lost too: the event is there already, and stays there once.
 
-    And one of something else that answers there, and says that all is fine.
+    And one of something else that answers there, and says that all is fine, or wrong; and one of a
+    ledger that does not know its own name: it has not looked at the events.
     """
     ledger.mishaps = [mishap, mishap]
 
@@ -83,6 +95,20 @@ def test_what_may_pass_is_tried_again(ledger: SmallLedger, spools: Path, mishap:
     assert ledger.types("r") == ONE_STAGE
     assert ledger.mishaps == []
     assert waiting(spools) == []
+
+
+def test_no_ledger_is_waited_for_longer_than_there_is(ledger: SmallLedger, spools: Path) -> None:
+    """What a ledger, or a proxy before it, asks for may be more seconds than can be waited."""
+    ledger.mishaps = [503]
+    ledger.retry_after = "9" * 400
+    with RunContext.start(
+        RemoteLog(ledger.url, spool=spools), pipeline="nightly", run_id="r"
+    ) as run:
+        wait_until(lambda: not ledger.mishaps, "the mishap happened")
+        with run.stage("load"):
+            pass
+
+    assert ledger.types("r") == ONE_STAGE
 
 
 def test_a_ledger_that_is_away_fails_no_run(
@@ -141,6 +167,22 @@ def test_the_next_run_sends_what_another_left(away: str, spools: Path, tmp_path:
         while waiting(spools):
             record(RemoteLog(away, spool=spools), f"c{len(ledger.leases)}")
         assert ledger.types("a") == ledger.types("b") == ledger.types("c0") == ONE_STAGE
+
+
+def test_what_others_left_is_not_what_a_run_waits_for(
+    ledger: SmallLedger, spools: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run whose events were all taken does not warn of them, though those of others wait on."""
+    other = Spool.create(spool_folder(spools, ledger.url), SpoolHead(ledger.url, "other"))
+    event = {"run_id": "other", "type": "run_annotated", "data": {"actor": "me"}}
+    other.append(Record(msgspec.Raw(json.dumps(event).encode())))
+    other.close()
+    ledger.busy_for = {"other"}
+    record(RemoteLog(ledger.url, spool=spools))
+
+    assert ledger.types("r") == ONE_STAGE
+    assert waiting(spools) == [other.path]
+    assert "has not taken all" not in caplog.text
 
 
 def test_a_killed_writer_loses_nothing(away: str, spools: Path, tmp_path: Path) -> None:
@@ -207,6 +249,33 @@ def test_a_child_appends_whatever_the_sender_held_at_the_fork(away: str, spools:
             os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     run.end("success")
+
+
+def test_a_run_that_is_recorded_here_is_not_begun_again(ledger: SmallLedger, spools: Path) -> None:
+    """As in a folder: its later events would go along with the other start, and be refused."""
+    log = RemoteLog(ledger.url, spool=spools)
+    with RunContext.start(log, pipeline="nightly", run_id="r") as run:
+        with pytest.raises(LockTimeout):
+            RunContext.start(log, pipeline="nightly", run_id="r")
+        with run.stage("load"):
+            pass
+
+    assert ledger.types("r") == ONE_STAGE
+    assert waiting(spools) == []
+
+
+def test_a_ledger_that_lost_what_it_took_is_given_it_again(spools: Path, tmp_path: Path) -> None:
+    """One that was restored from a backup, or begun anew: the run is whole there in the end."""
+    with small_ledger(tmp_path / "lost") as lost:
+        run = RunContext.start(RemoteLog(lost.url, spool=spools), pipeline="nightly", run_id="r")
+        with run.stage("load"):
+            pass
+        wait_until(lambda: sum(lost.batches) == 3, "all was taken")
+    with small_ledger(tmp_path / "anew", port=parse_url(lost.url).port or 0) as anew:
+        run.end("success")
+
+        assert anew.types("r") == ONE_STAGE
+        assert waiting(spools) == []
 
 
 def test_without_its_start_no_event_of_a_run_is_sent(ledger: SmallLedger, spools: Path) -> None:
@@ -351,6 +420,7 @@ with RunContext.start(pipeline="p", run_id="r") as run, run.stage("load"):
     elsewhere = {"RUNFOLD_URL": ledger.url, "RUNFOLD_SPOOL": str(spools), "RUNFOLD_TOKEN": "t"}
     assert run_program(code, **elsewhere).returncode == 0
     assert run_program(code, RUNFOLD_DIR=str(tmp_path / "here")).returncode == 0
+    assert "is not like https://" in run_program(code, RUNFOLD_URL="localhost:8000").stderr
 
     assert ledger.types("r") == ONE_STAGE
     assert ledger.tokens == {"Bearer t"}

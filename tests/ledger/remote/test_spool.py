@@ -5,9 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
-import sys
-import traceback
-from collections.abc import Callable, Container
+import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,15 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import AppendFailed
+from ledger.remote.set_aside import SetAside
 from ledger.remote.spool import (
     Record,
     Spool,
     SpoolHead,
+    drop_begun,
     left_spools,
     refused_events,
+    refused_path,
     spool_folder,
     spool_root,
 )
+from tests.ledger.interleaving import die, fork_just_before, in_fork, just_before
 
 HEAD = SpoolHead("http://ledger.example", "r")
 
@@ -96,36 +99,10 @@ def test_a_spool_belongs_to_its_writer(tmp_path: Path) -> None:
     assert Spool.take_over(tmp_path / "missing.jsonl") is None
     assert left_spools(tmp_path / "missing") == []
     assert refused_events(spool.path) == 0
-    spool.set_aside(record(1), "because")
+    SetAside(refused_path(spool.path)).add([record(1).event], "because")
     assert refused_events(spool.path) == 1
     assert set(left_spools(tmp_path)) == {spool.path, tmp_path / "other.jsonl"}
     assert spool.remove_behind(spool.path.stat().st_size)
-
-
-def in_fork(action: Callable[[], None]) -> int:
-    """Do something in a forked child, and give its exit code: an audit hook stays for good."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        action()
-        code = 0
-    finally:
-        if code:
-            traceback.print_exc()
-        os._exit(code)
-
-
-def just_before(calls: Container[str], action: Callable[[], None]) -> None:
-    """Do something once, just before the next of some system calls of this process."""
-    left = [action]
-
-    def hook(event: str, _: object) -> None:
-        if event in calls and left:
-            left.pop()()
-
-    sys.addaudithook(hook)
 
 
 def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
@@ -146,6 +123,42 @@ def test_nobody_takes_a_spool_that_is_being_made(tmp_path: Path) -> None:
         assert left_spools(tmp_path) == [spool.path]
 
     assert in_fork(make) == 0
+
+
+def test_a_child_forked_during_the_taking_over_does_not_hold_a_spool(tmp_path: Path) -> None:
+    """What was let go of is sent by whoever comes next, though the child lives on."""
+    spool = Spool.create(tmp_path, HEAD)
+    spool.close()
+
+    def take_twice() -> None:
+        children = fork_just_before({"fcntl.flock"})
+        try:
+            taken = Spool.take_over(spool.path)
+            assert taken is not None
+            taken.close()
+            assert Spool.take_over(spool.path) is not None
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+
+    assert in_fork(take_twice) == 0
+
+
+def test_what_a_killed_process_began_goes_some_day(tmp_path: Path) -> None:
+    """A spool that was never finished holds nothing; one that may be under way is left alone."""
+
+    def die_on_the_way() -> None:
+        just_before({"os.rename"}, die)
+        Spool.create(tmp_path, HEAD)
+
+    assert in_fork(die_on_the_way) == -signal.SIGKILL
+    [begun] = tmp_path.iterdir()
+    then = begun.stat().st_mtime
+
+    drop_begun(tmp_path, now=then + 3_600)
+    assert begun.exists()
+    spool = Spool.create(tmp_path, HEAD)
+    drop_begun(tmp_path, now=then + 90_000)
+    assert list(tmp_path.iterdir()) == [spool.path]
 
 
 def in_child(action: Callable[[], None]) -> tuple[int, int, int]:

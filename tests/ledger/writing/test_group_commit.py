@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -109,3 +111,39 @@ def test_a_task_takes_the_lead_too() -> None:
 
     assert tuple(asyncio.run(both())) == ("a", "b")
     group.close()
+
+
+def test_an_interrupted_close_keeps_no_task_waiting() -> None:
+    """The thread that serves tasks is given up by it, and the next task gets another."""
+    commits = Commits(interrupted=0)
+    group = GroupCommit[str, str](commits)
+    closer = threading.get_ident()
+
+    def interrupt_the_close() -> None:
+        wait_until(lambda: is_called(closer, "shutdown"), "it is being closed")
+        signal.pthread_kill(closer, signal.SIGINT)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(asyncio.run, submit_in_time(group, "a"))
+        wait_until(lambda: commits.groups, "the first is committed")
+        interrupting = pool.submit(interrupt_the_close)
+        with pytest.raises(KeyboardInterrupt):
+            group.close()
+        commits.go_on.set()
+        interrupting.result(PATIENCE)
+        assert first.result(PATIENCE) == "a"
+    assert asyncio.run(submit_in_time(group, "b")) == "b"
+    group.close()
+
+
+def is_called(thread: int, function: str) -> bool:
+    """Tell whether a thread is in a function, or in what that called."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None and frame.f_code.co_name != function:
+        frame = frame.f_back
+    return frame is not None
+
+
+async def submit_in_time(group: GroupCommit[str, str], request: str) -> str:
+    """Submit a request, and give up where it is never answered."""
+    return await asyncio.wait_for(group.submit_async(request), 5)

@@ -252,7 +252,7 @@ def test_every_acknowledged_event_survives_a_kill(tmp_path: Path) -> None:
     folder, moments = tmp_path / "runs", random.Random(20260115)
     acknowledged: set[str] = set()
 
-    for _ in range(8):
+    for _ in range(5):
         with running("append_batches", folder, 100_000, 50_000) as writer:
             for _ in range(moments.randrange(1, 60)):
                 acknowledged.add(say_of(writer))

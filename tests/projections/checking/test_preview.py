@@ -89,6 +89,7 @@ def test_a_new_version_is_compared_with_the_old_one(folder: Path) -> None:
     assert (costs.old and costs.old.version, costs.new and costs.new.version) == (1, 2)
     assert runs.equal
     assert not found.equal
+    assert preview(folder, given=[OtherCosts()], installed=OURS).equal
     assert current(folder) == "000001"
 
 
@@ -109,7 +110,7 @@ def test_other_tables_are_compared_in_what_both_have(folder: Path) -> None:
 
 
 def test_new_and_removed_projections_are_said(folder: Path) -> None:
-    """One side alone has them."""
+    """One side alone has them; only what is there can differ, or be no more."""
     found = preview(folder, given=[OtherCosts()], installed=[RunRows()])
 
     costs, other, runs = found.projections

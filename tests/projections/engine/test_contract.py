@@ -60,7 +60,7 @@ def test_ours_keep_the_contract_on_the_golden_logs(tmp_path: Path) -> None:
     check_projection(FailureRows(), GOLDEN_SUMMARY.read_bytes().splitlines())
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(valid_runs())
 def test_ours_keep_the_contract_on_any_runs(events: list[NewEvent]) -> None:
     """They do on whatever the lifecycle allows."""
@@ -85,7 +85,7 @@ def any_log(draw: st.DrawFn) -> list[bytes]:
     return rechained(lines)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(any_log())
 def test_ours_keep_the_contract_on_any_log(lines: list[bytes]) -> None:
     """They do on what no log should hold."""

@@ -38,7 +38,7 @@ from tests.projections.processes import (
 from tests.projections.programs import project
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(valid_runs(), st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(1, 5))
 def test_however_it_is_brought_up_the_model_is_the_same(
     events: list[NewEvent], portions: list[int], batch: int
@@ -88,7 +88,7 @@ def test_a_projector_that_is_killed_leaves_rows_and_checkpoint_together(tmp_path
     folder = tmp_path / "runs"
     append(folder, stories(5))
     catch_up(folder)
-    last = append(folder, stories(150, first=5))
+    last = append(folder, stories(60, first=5))
     model = current_model(folder)
     chance = random.Random(4711)
 

@@ -13,8 +13,10 @@ from ledger import LogReader
 from ledger.disk.lock import open_lock_file, try_flock
 from ledger.errors import LedgerNotFound
 from projections import RunHistory
+from projections.engine.candidate import rebuild
 from projections.engine.projector import Projector
 from projections.errors import ProjectionBehind
+from tests.ledger.interleaving import fork_just_before, in_fork
 from tests.projections.ledgers import (
     append,
     catch_up,
@@ -137,3 +139,40 @@ def test_reading_never_makes_a_folder(tmp_path: Path) -> None:
 
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
     assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_projecting(tmp_path: Path) -> None:
+    """It has the lock's file open as long as it lives; the lock is freed all the same."""
+    folder = tmp_path / "runs"
+    append(folder, stories(1))
+    catch_up(folder)
+
+    def project_twice() -> None:
+        children = fork_just_before({"sqlite3.connect"})
+        projector = Projector(LogReader(folder), patience=0.1)
+        projector.catch_up(append(folder, stories(1, first=1)))
+        last = append(folder, stories(1, first=2))
+        try:
+            projector.catch_up(last)
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+        assert projector.position() == last
+
+    assert in_fork(project_twice) == 0
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_rebuilding(tmp_path: Path) -> None:
+    """It has the lock's file open as long as it lives; the lock is freed all the same."""
+    folder = tmp_path / "runs"
+    append(folder, stories(1))
+
+    def rebuild_twice() -> None:
+        reader = LogReader(folder)
+        children = fork_just_before({"sqlite3.connect"})
+        try:
+            first = rebuild(reader, Projector(reader))
+            assert rebuild(reader, Projector(reader)) != first
+        finally:
+            os.kill(children[0], signal.SIGKILL)
+
+    assert in_fork(rebuild_twice) == 0

@@ -35,7 +35,7 @@ ANY_WAY = {
 """How a page may be come to: by the fewest runs, by a walk, or by one after the other."""
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(interleaved_runs(), st.lists(filters, min_size=6, max_size=6), st.data())
 def test_a_list_is_what_plain_python_chooses_and_sorts(
     events: list[NewEvent], asked: list[RunFilter], data: st.DataObject

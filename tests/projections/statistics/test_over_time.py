@@ -154,7 +154,7 @@ def label_of(bucket: TimeBucket, zone: tzinfo) -> Any:
     return label
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     valid_runs(),
     st.sampled_from(["day", "hour"]),

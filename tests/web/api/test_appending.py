@@ -178,6 +178,47 @@ def test_a_batch_with_bad_events_is_refused_whole(producer: Producer) -> None:
     assert all(error["reason"] for error in problem["errors"])
 
 
+def test_all_faults_of_all_bad_events_are_told_at_once(producer: Producer) -> None:
+    """No fault hides another: of the same event, of one further on, or of another kind."""
+    start = sent_start("r", 1)
+    odd = {"type": "run_started", "run_id": "a/b", "event_id": "X", "occurred_at": "now", "x": 1}
+    batch = [
+        start,
+        {**odd, "data": {"pipeline": "", "trigger": 7}},
+        {**sent_stage("r", number=1)},
+        {**sent_start("q"), "data": {**start["data"], "metadata": {"x": "y" * 70_000}}},
+        {**sent_stage("r"), "run_id": None, "type": []},
+        {**sent_stage("r"), "schema_version": 9, "data": None},
+    ]
+
+    problem = producer.refused(batch, 422, "invalid-events")
+
+    assert [(error["index"], error["field"]) for error in problem["errors"]] == [
+        *((1, "x"), (1, "data.pipeline"), (1, "data.trigger"), (1, "data.writer")),
+        *((1, "run_id"), (1, "event_id"), (1, "occurred_at")),
+        *((2, "event_id"), (3, "data"), (4, "type"), (5, "schema_version"), (5, "data")),
+    ]
+    assert problem["detail"].endswith("5 events of the batch cannot be (1, 2, 3, 4, 5).")
+
+
+def test_lines_that_are_no_json_are_told_among_the_bad_events(producer: Producer) -> None:
+    """Each by its index and its line, which differ where a line is blank."""
+    good = json.dumps(sent_start("r"))
+    body = f'{good}\n\n{{\n{{"type":7}}\n[NaN]'
+
+    answer = producer.client.post(EVENTS, content=body, headers=LINES)
+
+    errors = answer.json()["errors"]
+    assert [(error["index"], error["field"]) for error in errors] == [
+        *((1, "event"), (2, "type"), (3, "event"))
+    ]
+    assert [error["reason"].split(":")[0] for error in errors] == [
+        "line 3",
+        "a text is needed",
+        "line 5",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -250,13 +291,16 @@ def test_an_id_of_another_event_is_a_conflict(producer: Producer) -> None:
 
 
 def test_what_the_run_does_not_allow_is_a_conflict(producer: Producer) -> None:
-    """The event at fault is named by its index."""
-    batch = [sent_start("r"), sent_stage("r"), sent(stage_completed("r", "other"))]
+    """Each event at fault is named by its index, as if those before it had been left out."""
+    late = sent(stage_completed("q", "late"))
+    other = sent(stage_completed("r", "other"))
+    batch = [late, sent_start("r"), sent_stage("r"), other, sent(stage_completed("r", "load"))]
 
     problem = producer.refused(batch, 409, "illegal-transition")
 
-    assert [error["index"] for error in problem["errors"]] == [2]
-    assert "other" in problem["errors"][0]["reason"]
+    assert [error["index"] for error in problem["errors"]] == [0, 3]
+    assert "run q" in problem["errors"][0]["reason"]
+    assert "other" in problem["errors"][1]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +314,7 @@ def test_what_the_run_does_not_allow_is_a_conflict(producer: Producer) -> None:
         (b'{"type":"a","type":"b"}', {}, 400),
         (b"\xff", {}, 400),
         (b"[NaN]", {}, 400),
-        (b'{"a":1}\n{', LINES, 400),
+        (b'{"a":1}\n{', LINES, 422),
         (b"\n\n", LINES, 400),
         (b"x", {"content-encoding": "gzip"}, 400),
         (gzip.compress(b"[]", mtime=0)[:-3], {"content-encoding": "gzip"}, 400),
