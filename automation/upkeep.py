@@ -20,6 +20,8 @@ from projections import RunHistory, RunsFile
 __all__ = ["Upkeep"]
 
 _logger = logging.getLogger("runfold.server")
+_EVENTS_A_ROUND = 100_000
+"""A second or so: answers wait for it, and so does a server that is told to stop."""
 
 
 class Upkeep:
@@ -41,7 +43,7 @@ class Upkeep:
                 return
             self._note_abandoned_runs()
             drop_old_leases(folder, now=datetime.now(UTC))
-            self._runs_file.catch_up()
+            self._runs_file.catch_up(most=_EVENTS_A_ROUND)
             if self._notary is not None:
                 self._notary.sign_if_due()
             self._said = None

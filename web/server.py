@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from web.safety.deadlines import DeadlineProtocol
+from web.api.answered_at_once import AtOnceProtocol
 
 __all__ = ["BelowPrefix", "run_server"]
 
@@ -51,27 +51,29 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, longest_stop: float) -> None:
         super().__init__(config)
-        self._longest_stop = longest_stop
-        self._end: threading.Timer | None = None
+        # A thread cannot be ended from outside, and one may be building views for an hour.
+        self._end = threading.Timer(longest_stop, self._end_at_once)
+        self._end.daemon = True
+        self._code = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
+        """Note which signal it was: it tells how the process ends."""
+        self._code = _BY_SIGNAL + sig
         super().handle_exit(sig, frame)
-        if self._end is None:
-            # A thread cannot be ended from outside, and one may be building views for an hour.
-            self._end = threading.Timer(self._longest_stop, _end_at_once, [sig])
-            self._end.daemon = True
-            self._end.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to stop."""
+        # Not where the signal is taken: that may be in the middle of the start of another thread.
+        self._end.start()
+        await super().shutdown(sockets)
 
     def has_ended(self) -> None:
         """Let the process go on."""
-        if self._end is not None:
-            self._end.cancel()
+        self._end.cancel()
 
-
-def _end_at_once(sig: int) -> None:
-    _logger.warning("Ended in the middle of what takes longer: it begins anew at the next start")
-    os._exit(_BY_SIGNAL + sig)
+    def _end_at_once(self) -> None:
+        _logger.warning("Ended in the middle of what takes longer, which begins anew next time")
+        os._exit(self._code)
 
 
 def run_server(
@@ -93,7 +95,7 @@ def run_server(
     """
     config = uvicorn.Config(
         BelowPrefix(app, root_path) if root_path else app,
-        http=DeadlineProtocol,
+        http=AtOnceProtocol,
         ws="none",
         root_path=root_path,
         log_level="warning",

@@ -51,7 +51,7 @@ class LogReader:
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
         self.places = NotedPlaces()
-        self._runs = RunReading(self.folder, self.run_index, self._repairs)
+        self.runs = RunReading(self.folder, self.run_index, self._repairs)
 
     def mark(self) -> Mark:
         """Tell how far the log is known to be durable.
@@ -255,7 +255,7 @@ class LogReader:
         self, run_id: str | None, until: int | None = None, *, mark: Mark | None = None
     ) -> Iterator[Line]:
         """Yield one run's checked raw lines, found by the index; None is for events of no run."""
-        return self._runs.lines(run_id, until, mark or self.mark())
+        return self.runs.lines(run_id, until, mark or self.mark())
 
     def count_lost(self, until: int, *, search: bool = True) -> int:
         """Count the positions up to one whose lines were damaged, and passed over by a repair.
