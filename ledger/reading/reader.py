@@ -18,8 +18,7 @@ from ledger.disk.files import read_range
 from ledger.disk.folder import Identity, LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
-from ledger.events import RecordedEvent
-from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope, recorded_event
+from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
 from ledger.line.walk import End, Flaw, Line, walk
 from ledger.reading.durable_end import DurableEnd
 from ledger.reading.line_before import end_before, open_present
@@ -28,6 +27,7 @@ from ledger.reading.recorded_repairs import RecordedRepairs
 from ledger.reading.run_index import RunIndex
 from ledger.reading.run_reading import RunReading
 from ledger.reading.sound_reading import OutOfReach, sound_end, sound_lines
+from ledger.recorded import RecordedEvent
 
 __all__ = ["LogReader"]
 
@@ -315,6 +315,9 @@ def _event_or_gap(line: Line) -> RecordedEvent | OutOfReach:
 
 
 def _event_of(line: Line) -> RecordedEvent:
+    # Here, as it takes the models of the payloads: whoever only writes would wait for them.
+    from ledger.line.decoding import recorded_event  # noqa: PLC0415 - see above
+
     try:
         return recorded_event(line.envelope, line.raw)
     except BadLine as error:

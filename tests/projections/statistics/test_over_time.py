@@ -71,13 +71,19 @@ def by_hand(events: Iterable[NewEvent], label: Any) -> Counted:
     return counted
 
 
+def stage_of(event: NewEvent) -> str:
+    """Name the stage that an event is about."""
+    data: Any = event.data
+    return str(data.stage)
+
+
 def _count_run(run: Sequence[NewEvent], counted: Counted, label: Any) -> None:
     begun: Any = run[0].data
     pipeline = getattr(begun, "pipeline", None)
     ends = [event for event in run if event.data.type in ENDS]
     flaky_stages = 0
-    for stage in {event.data.stage for event in ends}:  # type: ignore[attr-defined]
-        tries = [event for event in ends if event.data.stage == stage]  # type: ignore[attr-defined]
+    for stage in {stage_of(event) for event in ends}:
+        tries = [event for event in ends if stage_of(event) == stage]
         for event in tries:
             data: Any = event.data
             counts = counted[pipeline, stage, label(event.occurred_at)]
@@ -93,8 +99,8 @@ def _count_run(run: Sequence[NewEvent], counted: Counted, label: Any) -> None:
         if data.type == "run_ended":
             counts = counted[pipeline, None, label(event.occurred_at)]
             counts["took"].append(data.elapsed_seconds)
-            started_again = [one.data for one in run if one.data.type == "stage_started"]
-            counts["retries"] += sum(one.attempt > 1 for one in started_again)  # type: ignore[attr-defined]
+            started_again: list[Any] = [one.data for one in run if one.data.type == "stage_started"]
+            counts["retries"] += sum(one.attempt > 1 for one in started_again)
         elif data.type == "run_imported" and data.summary.ended_at and data.summary.result:
             summary = data.summary
             data = summary
