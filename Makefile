@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test test-faults lint types format bench screenshots lock clean
+.PHONY: help setup run test test-faults lint types format bench payloads screenshots lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +71,9 @@ format: setup ## format the code, and mend what has a safe mend
 
 bench: setup ## run the benchmarks
 	$(BIN)/python -m benchmarks
+
+payloads: setup ## derive the structs of payloads from the models of the events
+	$(BIN)/python -m tools.payloads
 
 screenshots: setup ## make the pictures of the README again
 	$(BIN)/python -m tools.screenshots

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from automation.upkeep import Upkeep
 from ledger.evidence.signed_note import SigningKey
 from projections import RunHistory
 from projections.comparing.run_comparison import RunComparison
+from web.api.answered_at_once import AT_ONCE, AtOnce
 from web.api.appended_first import AppendedFirst
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
@@ -94,12 +95,14 @@ def create_app(
     )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(served: Starlette) -> AsyncIterator[Mapping[str, object]]:
+        guard = Guard(served, admission, cookie=cookie, position=position)
         async with anyio.create_task_group() as group:
             group.start_soon(follow, history, broadcast)
             group.start_soon(_keep, upkeep, broadcast, upkeep_interval)
             with on_stop_signal(broadcast.close):
-                yield
+                # For pages of other sites each answer has headers of its own.
+                yield {} if admission.cors_origins else {AT_ONCE: AtOnce(guard, kept)}
             broadcast.close()
             group.cancel_scope.cancel()
         await ledger.recording.close()

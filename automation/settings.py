@@ -28,7 +28,7 @@ from pydantic_settings import (
 )
 
 from automation.errors import SettingsInvalid
-from automation.settings_file import PREFIX, settings_file
+from automation.settings_file import PREFIX, folder_from, settings_file
 from automation.time_span import TimeSpan
 from automation.toml_text import NotToml, parse_toml
 from ledger.errors import InvalidEvent
@@ -164,7 +164,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsInvalid(str(path), "", f"it is no TOML: {error}") from None
     ledger = values.get("ledger")
     if isinstance(ledger, dict) and isinstance(ledger.get("dir"), str):
-        ledger["dir"] = str(path.absolute().parent / Path(ledger["dir"]).expanduser())
+        ledger["dir"] = str(folder_from(path, ledger["dir"]))
     return values
 
 

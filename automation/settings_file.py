@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["CONFIG", "PREFIX", "anything_is_set", "settings_file"]
+__all__ = ["CONFIG", "PREFIX", "folder_from", "settings_file"]
 
 CONFIG = "RUNFOLD_CONFIG"
 """The variable that names the file."""
@@ -14,7 +14,6 @@ PREFIX = "RUNFOLD_"
 """What the name of every variable begins with."""
 
 _FILE = Path("runfold.toml")
-_OF_RECORDING = tuple(f"{PREFIX}{section}_" for section in ("LEDGER", "REDACT"))
 
 
 def settings_file(named: Path | None = None) -> Path | None:
@@ -30,8 +29,6 @@ def settings_file(named: Path | None = None) -> Path | None:
     return _FILE if _FILE.exists() else None
 
 
-def anything_is_set() -> bool:
-    """Tell whether anything may be set here of where and how runs are recorded."""
-    return settings_file() is not None or any(
-        name.upper().startswith(_OF_RECORDING) for name in os.environ
-    )
+def folder_from(file: Path, named: str) -> Path:
+    """Give the folder that a settings file names: taken from where the file lies."""
+    return file.absolute().parent / Path(named).expanduser()

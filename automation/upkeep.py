@@ -41,7 +41,7 @@ class Upkeep:
                 return
             self._note_abandoned_runs()
             drop_old_leases(folder, now=datetime.now(UTC))
-            self._runs_file.catch_up()
+            self._runs_file.catch_up(most=RunsFile.PORTION)
             if self._notary is not None:
                 self._notary.sign_if_due()
             self._said = None

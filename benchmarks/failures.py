@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from benchmarks.big_log import BEGIN, bodies, index_log, make_log, payloads
+from benchmarks.http import OURS, fetch, serving
 from benchmarks.measuring import report, timed
 from ledger import EventLog, LogReader, NewEvent
 from ledger.events import (
@@ -96,6 +98,18 @@ def listing(folder: Path) -> None:
             report(f"{name}: {statistics.median(times):.1f} ms, {kinds} kinds")
 
 
+def serving_them(folder: Path) -> None:
+    """Time the answer of the API and the page over HTTP, of which none was asked for before."""
+    with serving(OURS, str(folder)) as server:
+        for name, path in {"API": "/api/pipeline/failures", "page": "/failures"}.items():
+            fetch(f"{server.url}{path}")
+            times = [
+                timed(partial(fetch, f"{server.url}{path}?limit={100 - number}")) * 1000
+                for number in range(_ROUNDS)
+            ]
+            report(f"{name} over HTTP: {statistics.median(times):.1f} ms")
+
+
 def main() -> None:
     """Make a log, then measure."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
@@ -108,6 +122,7 @@ def main() -> None:
             report(f"{runs} runs written in {time.perf_counter() - began:.0f} s")
         rebuilding(folder)
         listing(folder)
+        serving_them(folder)
 
 
 if __name__ == "__main__":

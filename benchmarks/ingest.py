@@ -27,7 +27,7 @@ from benchmarks.measuring import report
 from ledger import EventLog, NewEvent
 from ledger.events import EventData, RunAnnotated, RunStarted
 from ledger.line.codec import encode_body
-from ledger.remote.wire import as_sent
+from ledger.remote.sent_event import as_sent
 from ledger.writers.machine import this_writer
 
 CONNECTIONS = 32

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ledger.errors import LedgerError
-    from ledger.events import NewEvent, Receipt, RecordedEvent
     from ledger.log import EventLog
     from ledger.reading.reader import LogReader
+    from ledger.recorded import NewEvent, Receipt, RecordedEvent
     from ledger.recording.run_context import RunContext, StageContext, current_run, current_stage
 
 __all__ = [
@@ -29,9 +29,9 @@ _HOMES = {
     "EventLog": "log",
     "LedgerError": "errors",
     "LogReader": "reading.reader",
-    "NewEvent": "events",
-    "Receipt": "events",
-    "RecordedEvent": "events",
+    "NewEvent": "recorded",
+    "Receipt": "recorded",
+    "RecordedEvent": "recorded",
     "RunContext": "recording.run_context",
     "StageContext": "recording.run_context",
     "current_run": "recording.run_context",

@@ -3,19 +3,15 @@
 WARNING: the ``type`` strings and the field names below lie in logs that exist. They are a promise:
 a changed payload gets a new ``schema_version``, an upcaster and a golden file, never an edit.
 
-A ``NewEvent`` is an event before it was appended; a ``RecordedEvent`` is the same fact after, with
-its place in the log. Only the log makes the second.
+What a run says of itself is made without them, by structs derived from them: a changed model asks
+for ``make payloads``. What every event has beside its payload is in ``recorded.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-import msgspec
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -35,6 +31,7 @@ from ledger.fields import (
     UtcTime,
     faults_of,
 )
+from ledger.recorded import RUNLESS_TYPES, NewEvent, Receipt, RecordedEvent, UnreadData
 
 __all__ = [
     "EVENT_TYPES",
@@ -75,6 +72,19 @@ class EventData(BaseModel):
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
+
+    def as_json(self) -> bytes:
+        """Encode it as it lies in a line."""
+        # What model_dump_json calls, without its ten keyword arguments and the text in between.
+        return self.__pydantic_serializer__.to_json(self)
+
+    def as_value(self) -> dict[str, Any]:
+        """Give its fields as values that nobody else holds."""
+        return self.model_dump()
+
+    def with_value(self, value: dict[str, Any]) -> Self:
+        """Give a payload of the same type, with other fields."""
+        return type(self).model_validate(value)
 
 
 Data = TypeVar("Data", bound=EventData)
@@ -285,84 +295,3 @@ EVENT_TYPES: Mapping[str, type[EventData]] = {
         LedgerRepaired,
     )
 }
-
-
-RUNLESS_TYPES = frozenset(
-    {"ledger_created", "ledger_recovered", "ledger_repaired", "failure_acknowledged"}
-)
-"""Types whose events belong to no run: their ``run_id`` is null and their sequence 0."""
-
-
-class UnreadData(msgspec.Struct, frozen=True):
-    """The payload of an event this version does not know: kept, shown and ignored by folds."""
-
-    value: dict[str, Any]
-    reason: str
-
-
-def _new_id() -> str:
-    """Make a random UUID as ``uuid4`` does, in half of the time: each event needs one."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class NewEvent(msgspec.Struct, frozen=True):
-    """An event before it is appended. ``run_id`` is null for events of no run."""
-
-    data: EventData
-    run_id: str | None = None
-    event_id: str = msgspec.field(default_factory=_new_id)
-    occurred_at: datetime = msgspec.field(default_factory=_now)
-
-
-class RecordedEvent(msgspec.Struct, frozen=True):
-    """A fact in the log.
-
-    Attributes:
-        position: 1-based ordinal in the whole log, no gaps.
-        prev: leaf hash of the line before, 64 hex digits; zeros at position 1.
-        sequence: 1-based ordinal within the run; 0 for events of no run.
-        rest: how many lines of the same batch still follow.
-        occurred_at: when it happened, by the producer's clock.
-        recorded_at: when it was appended; never runs backwards.
-        data: the model of its type, or ``UnreadData``.
-        line: the raw bytes as they lie in the log, without the newline.
-    """
-
-    position: int
-    prev: str
-    event_id: str
-    run_id: str | None
-    sequence: int
-    rest: int
-    type: str
-    schema_version: int
-    occurred_at: datetime
-    recorded_at: datetime
-    data: EventData | UnreadData
-    line: bytes
-
-    @property
-    def leaf(self) -> str:
-        """RFC 6962 leaf hash of the line, 64 hex digits: the ``prev`` of the next line."""
-        return hashlib.sha256(b"\x00" + self.line).hexdigest()
-
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What an append gives back: where the event lies, its leaf hash, and whether it is on disk.
-
-    ``duplicate`` marks the first receipt of an event that was appended again with its event_id.
-    """
-
-    event_id: str
-    run_id: str | None
-    position: int
-    sequence: int
-    leaf: str
-    durable: bool
-    duplicate: bool = False

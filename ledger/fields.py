@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,10 +13,10 @@ from pydantic import (
     ValidationError,
 )
 
+from ledger.identifiers import IDENTIFIER, RUN_ID
 from ledger.plain_values import check_json, check_text
 
 __all__ = [
-    "EVENT_ID",
     "RUN_ID",
     "Attempt",
     "Count",
@@ -30,21 +28,7 @@ __all__ = [
     "UtcTime",
     "as_whole",
     "faults_of",
-    "is_run_id",
 ]
-
-_IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
-RUN_ID = re.compile(_IDENTIFIER)
-"""What a run id fully matches; so it is never ``.`` or ``..``, and holds no ``/``."""
-EVENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""What an event id fully matches: a UUID in lower case."""
-
-
-# A writer asks this of the same few ids again and again.
-@lru_cache(maxsize=1024)
-def is_run_id(text: str) -> bool:
-    """Tell whether a text may name a run."""
-    return RUN_ID.fullmatch(text) is not None
 
 
 def _checked_text(text: str) -> str:
@@ -82,11 +66,11 @@ def faults_of(error: ValidationError) -> list[tuple[str, str]]:
     ]
 
 
-Identifier = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}$")]
+Identifier = Annotated[str, StringConstraints(pattern=rf"^{IDENTIFIER}$")]
 """A run id or a pipeline name. Never becomes a path without being checked."""
 
 StageName = Annotated[
-    str, StringConstraints(pattern=rf"^{_IDENTIFIER}(/{_IDENTIFIER})*$", max_length=512)
+    str, StringConstraints(pattern=rf"^{IDENTIFIER}(/{IDENTIFIER})*$", max_length=512)
 ]
 """Identifiers joined by ``/``: a stage inside a stage, like ``load/orders``."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,12 +19,15 @@ from ledger.disk.folder import Identity, LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import FolderLock
 from ledger.errors import InvalidEvent, LedgerError, LedgerUnwritable
-from ledger.events import LedgerCreated, NewEvent, Receipt, RecordedEvent
+from ledger.identifiers import random_uuid
 from ledger.line.codec import FORMAT
 from ledger.line.shortening import encode_redacted
+from ledger.payloads.derived import LedgerCreated
+from ledger.payloads.payload import build
 from ledger.plain_values import utc_text
 from ledger.reading.identity_check import check_identity
 from ledger.reading.reader import LogReader
+from ledger.recorded import NewEvent, Receipt, RecordedEvent
 from ledger.secrets.redaction import Redaction, rules_of_environment
 from ledger.writers.writer_lock import WriterLock
 from ledger.writing.appender import LOCK_TIMEOUT, SEGMENT_BYTES, Appender, Options
@@ -134,7 +136,7 @@ class EventLog:
     def _create_where_missing(self) -> Callable[[], LedgerCreated]:
         """Lay out the folder if it is new; two processes may try at once.
 
-        Gives what makes the first event: few need it, and the model takes long to be made.
+        Gives what makes the first event, which few need.
         """
         folder = self._folder
         if not folder.exists():
@@ -145,7 +147,7 @@ class EventLog:
                 with lock.hold():
                     if not folder.exists():
                         now = utc_text(datetime.now(UTC))
-                        folder.create(Identity(str(uuid.uuid4()), FORMAT, now))
+                        folder.create(Identity(random_uuid(), FORMAT, now))
             finally:
                 lock.close()
         self._check_file_system()
@@ -156,7 +158,7 @@ class EventLog:
                 f"its format is {identity.format}; this version writes format {FORMAT}",
             )
         check_identity(folder, identity.ledger_id)
-        return partial(LedgerCreated, ledger_id=identity.ledger_id, format=identity.format)
+        return partial(build, LedgerCreated, ledger_id=identity.ledger_id, format=identity.format)
 
     def _check_file_system(self) -> None:
         kind = file_system_of(self._folder.path)

@@ -88,12 +88,28 @@ def test_importing_the_ledger_drags_in_no_server() -> None:
         "cryptography",
         "duckdb",
     }
-    script = "import sys, ledger, projections; print(*sys.modules)"
+    script = (
+        "import sys; from ledger import EventLog, RunContext; from projections import RunHistory;"
+        " print(*sys.modules)"
+    )
 
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
     assert not banned & set(loaded)
+
+
+def test_recording_a_run_makes_no_models() -> None:
+    """Here or elsewhere: pydantic alone would take longer than many a run that is recorded."""
+    script = (
+        "import sys, ledger.remote.remote_log; from ledger import EventLog, LogReader, RunContext;"
+        " print(*sys.modules)"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert not {"pydantic", "ledger.events"} & set(loaded)
 
 
 def test_names_say_something() -> None:

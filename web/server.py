@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from web.safety.deadlines import DeadlineProtocol
+from web.api.answered_at_once import AtOnceProtocol
 
 __all__ = ["BelowPrefix", "run_server"]
 
@@ -95,7 +95,7 @@ def run_server(
     """
     config = uvicorn.Config(
         BelowPrefix(app, root_path) if root_path else app,
-        http=DeadlineProtocol,
+        http=AtOnceProtocol,
         ws="none",
         root_path=root_path,
         log_level="warning",

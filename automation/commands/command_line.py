@@ -98,9 +98,9 @@ def begin(
 
 def invoke(words: Sequence[str]) -> int:
     """Run one command, and give its exit code."""
-    # All of them where it takes all to answer: for the help, and to say which one was meant.
     named = words[:1] if words and words[0] in COMMANDS else ()
-    app = put_together(named or COMMANDS)
+    # All of them where it takes all to answer: for the help, and to say which one was meant.
+    app = put_together(named if named or list(words) == ["--version"] else COMMANDS)
     try:
         return int(app(words, prog_name="runfold", standalone_mode=False) or 0)
     except Terminated:

@@ -13,7 +13,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from automation.commands.printing.terminal_text import printable
@@ -21,11 +20,8 @@ from automation.errors import BadArgument, CommandFailed
 from automation.running.output_tail import OutputTail
 from automation.running.passed_signals import PassedSignals
 from automation.running.recorded_command import run_command
-from automation.settings_file import anything_is_set
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ledger.recording.run_context import RunContext
 
 __all__ = ["USAGE", "exec_command"]
@@ -35,7 +31,6 @@ __tracebackhide__ = True
 
 USAGE = "runfold exec --pipeline NAME [OPTIONS] -- COMMAND [ARGUMENT]..."
 _WRONG, _NOT_EXECUTABLE, _NO_COMMAND, _BY_SIGNAL = 1, 126, 127, 128
-_PLUGINS = "pydantic.plugin._loader"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
@@ -94,35 +89,25 @@ def exec_command(arguments: Sequence[str]) -> int:
         raise BadArgument("--url", f"{asked.url!r} is not like https://host:8000")
     stage = asked.stage or _stage_of(command[0])
     with PassedSignals() as signals:
-        _do_without_plugins()
         # Here, as it is most of the time that all this takes.
+        from automation.recording_settings import recording_settings  # noqa: PLC0415
         from ledger.recording.run_context import RunContext  # noqa: PLC0415
 
-        set_place, redact = _settings()
+        settings = recording_settings()
+        # What the environment names goes before, and is read where the run begins.
+        named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
         run = RunContext.start(
-            asked.url or asked.dir or set_place,
+            asked.url or asked.dir or (None if named else settings.folder),
             pipeline=asked.pipeline,
             run_id=asked.run_id,
             stages=[stage],
             parameters={"command": shlex.join(command)},
             metadata=_pairs(asked.metadata),
             trigger="exec",
-            redact=redact,
+            redact=settings.redact,
         )
         tail = None if asked.no_tail else OutputTail()
         return _run_recorded(run, stage, command, signals, tail)
-
-
-def _settings() -> tuple[Path | None, Sequence[str]]:
-    """Give the folder that is set, where the environment names none, and further secret keys."""
-    if not anything_is_set():
-        return None, ()
-    # Only for those who set something, as it takes a while.
-    from automation.settings import read_settings  # noqa: PLC0415
-
-    settings = read_settings()
-    named = os.environ.get("RUNFOLD_URL") or os.environ.get("RUNFOLD_DIR")
-    return None if named else settings.ledger.dir, settings.redact.keys
 
 
 def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -182,18 +167,6 @@ def _run_recorded(
 def _environment(run_id: str, stage: str) -> Mapping[str, str]:
     told = {"RUNFOLD_RUN_ID": run_id, "RUNFOLD_STAGE": stage, "RUNFOLD_ATTEMPT": "1"}
     return {**os.environ, **told}
-
-
-def _do_without_plugins() -> None:
-    """Keep pydantic from looking through all installed packages for plugins: half of its time.
-
-    A module takes the place of the one that does it, which alone imports what reads packages. Where
-    pydantic comes to name it otherwise, all that is lost is the time.
-    """
-    if _PLUGINS not in sys.modules:
-        without = ModuleType(_PLUGINS)
-        without.get_plugins = lambda: ()  # type: ignore[attr-defined] # what is asked for there
-        sys.modules[_PLUGINS] = without
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from automation.commands.options.replay_selection import select
 from automation.commands.printing.output import write_data
 from automation.commands.show_command import find_run_id
 from ledger import LogReader
-from ledger.line.codec import decode
+from ledger.line.decoding import decode
 
 __all__ = ["replay"]
 

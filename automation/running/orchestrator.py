@@ -161,7 +161,8 @@ class PipelineOrchestrator:
             _logger.warning("runs whose process is gone were not looked for: %s", error)
 
     def _summarize(self, run_id: str) -> RunSummary:
-        RunsFile(self._log.folder.path).catch_up()
+        # Of a long log that has no such file yet, the runs that follow do the rest.
+        RunsFile(self._log.folder.path).catch_up(most=RunsFile.PORTION)
         try:
             summary = self._history.get_run(run_id)
         except ViewError as error:

@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.disk.files import create_exclusive, replace_atomically, sync_folder
 from ledger.errors import LedgerDamaged, LedgerNotFound
-from ledger.fields import RUN_ID
+from ledger.identifiers import RUN_ID
 
 __all__ = ["DEFAULT_FOLDER", "Identity", "LedgerFolder", "segment_name"]
 

@@ -1,4 +1,4 @@
-"""The line: an event as the bytes that lie in the log, and back. Bytes in, records out; no path.
+"""The line: an event as the bytes that lie in the log, and back to its envelope; no path.
 
 One line is UTF-8, one JSON object, these keys in this order, ended by a newline, at most 65,535
 bytes with it (so that a line fits an entry of a C2SP tile, whose length is a big-endian uint16)::
@@ -23,23 +23,13 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from datetime import datetime
 
 import msgspec
-from pydantic import ValidationError
 
 from ledger.errors import BadLine, EventTooLarge, InvalidEvent
-from ledger.events import (
-    EVENT_TYPES,
-    RUNLESS_TYPES,
-    EventData,
-    NewEvent,
-    RecordedEvent,
-    UnreadData,
-)
-from ledger.fields import EVENT_ID, is_run_id
-from ledger.line.upcasters import upcast
+from ledger.identifiers import EVENT_ID, is_run_id
 from ledger.plain_values import utc_text
+from ledger.recorded import RUNLESS_TYPES, NewEvent
 
 __all__ = [
     "FORMAT",
@@ -49,13 +39,11 @@ __all__ = [
     "Body",
     "Envelope",
     "body_fingerprint",
-    "decode",
     "decode_envelope",
     "encode_body",
     "encode_line",
     "is_compact",
     "leaf_hash",
-    "recorded_event",
 ]
 
 FORMAT = 1
@@ -65,7 +53,6 @@ ZERO_HASH = "0" * 64
 
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 _ENVELOPE_RESERVE = 512
-_TIME_WIDTH = len("2026-01-15T10:00:00.123456Z")
 # To copy a hash that has begun costs half of beginning one, for which OpenSSL looks up how.
 _BEGUN_LEAF = hashlib.sha256(b"\x00")
 
@@ -144,8 +131,7 @@ def encode_body(event: NewEvent) -> Body:
         data.type,
         data.schema_version,
         occurred_at,
-        # What model_dump_json calls, without its ten keyword arguments and the text in between.
-        data.__pydantic_serializer__.to_json(data),
+        data.as_json(),
     )
     if body.size > MAX_LINE:
         raise EventTooLarge(
@@ -222,70 +208,3 @@ def _describe_crc(suffix: bytes, expected: bytes) -> str:
         told, given = suffix[8:16].decode(errors="replace"), expected[8:16].decode()
         return f"crc is {told}, but the bytes before it give {given}"
     return 'does not end in "crc"'
-
-
-def decode(line: bytes) -> RecordedEvent:
-    """Decode one line (without its newline) into the event it records.
-
-    A type or schema version that this version does not know gives ``UnreadData``, never an error.
-
-    Raises:
-        BadLine: the line is not what the format says.
-    """
-    return recorded_event(decode_envelope(line), line)
-
-
-def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
-    """Make the event of a line whose envelope was decoded already.
-
-    Raises:
-        BadLine: a time or the payload is not what the format says.
-    """
-    return RecordedEvent(
-        envelope.position,
-        envelope.prev,
-        envelope.event_id,
-        envelope.run_id,
-        envelope.sequence,
-        envelope.rest,
-        envelope.type,
-        envelope.schema_version,
-        _decode_time(envelope.occurred_at, "occurred_at"),
-        _decode_time(envelope.recorded_at, "recorded_at"),
-        _decode_data(envelope),
-        line,
-    )
-
-
-def _decode_time(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or len(text) != _TIME_WIDTH or not text.endswith("Z"):
-        raise BadLine(f"{field} is {text!r}, not a UTC time with microseconds")
-    return moment
-
-
-def _decode_data(envelope: Envelope) -> EventData | UnreadData:
-    model = EVENT_TYPES.get(envelope.type)
-    if model is None:
-        return _unread(envelope.data, f"unknown type {envelope.type!r}")
-    try:
-        if envelope.schema_version == model.schema_version:
-            return model.model_validate_json(bytes(envelope.data))
-        value = upcast(envelope.type, envelope.schema_version, msgspec.json.decode(envelope.data))
-        return model.model_validate(value)
-    except LookupError:
-        return _unread(envelope.data, f"unknown schema version {envelope.schema_version}")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return _unread(envelope.data, f"data.{place}: {first['msg']}")
-
-
-def _unread(data: msgspec.Raw, reason: str) -> UnreadData:
-    value = msgspec.json.decode(data)
-    if not isinstance(value, dict):
-        raise BadLine(f"data is not an object but {type(value).__name__}")
-    return UnreadData(value, reason)

@@ -30,9 +30,10 @@ from typing import (
 import msgspec
 from pydantic import BaseModel
 
-from ledger.events import EVENT_TYPES, EventData, RecordedEvent, UnreadData
-from ledger.line.codec import decode
+from ledger.events import EVENT_TYPES, EventData
+from ledger.line.decoding import decode
 from ledger.plain_values import utc_text
+from ledger.recorded import RecordedEvent, UnreadData
 
 __all__ = ["ReplayedEvent", "decode_replayed", "decode_together", "is_unread", "struct_of"]
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from ledger.errors import EventTooLarge
-from ledger.events import NewEvent
 from ledger.line.codec import Body, encode_body
+from ledger.recorded import NewEvent
 from ledger.secrets.redaction import Redaction
 
 __all__ = ["encode_redacted", "encode_short", "shorten_text"]
@@ -73,10 +73,10 @@ def encode_short(event: NewEvent) -> Body:
         limit = _LONGEST
         while limit >= _FEWEST:
             # Always from the whole texts, so that the mark counts all that is missing.
-            value = event.data.model_dump()
+            value = event.data.as_value()
             for path in _LONG_TEXTS:
                 _shorten_at(value, path.split("."), limit)
-            data = type(event.data).model_validate(value)
+            data = event.data.with_value(value)
             shorter = NewEvent(data, event.run_id, event.event_id, event.occurred_at)
             with suppress(EventTooLarge):
                 return encode_body(shorter)

@@ -7,14 +7,17 @@ Whoever wrote on would put the events of one ledger behind those of another.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ledger.disk.files import read_range
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import BadLine, LedgerDamaged
-from ledger.events import LedgerCreated
 from ledger.line.codec import MAX_LINE, Envelope, decode_envelope
+
+if TYPE_CHECKING:
+    from ledger.events import LedgerCreated
 
 __all__ = ["check_identity", "created_event", "line_at_start"]
 
@@ -45,8 +48,7 @@ def check_identity(folder: LedgerFolder, ledger_id: str) -> None:
 
 
 def _named(line: Envelope) -> str | None:
-    # Without the model: a process that opens a log would wait 30 ms for it to be made.
-    if line.type != LedgerCreated.type:
+    if line.type != "ledger_created":
         return None
     try:
         return _decode_name(line.data).ledger_id
@@ -71,6 +73,9 @@ def line_at_start(folder: LedgerFolder, segment: int) -> Envelope | None:
 
 def created_event(line: Envelope | None) -> LedgerCreated | None:
     """Read what line 1 says; None where it says nothing of who the ledger is."""
+    # Here, as it is a model: a process that opens a log would wait for it to be made.
+    from ledger.events import LedgerCreated  # noqa: PLC0415 - see above
+
     if line is None or line.type != LedgerCreated.type:
         return None
     try:

@@ -18,8 +18,7 @@ from ledger.disk.files import read_range
 from ledger.disk.folder import Identity, LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
-from ledger.events import RecordedEvent
-from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope, recorded_event
+from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
 from ledger.line.walk import End, Flaw, Line, walk
 from ledger.reading.durable_end import DurableEnd
 from ledger.reading.line_before import end_before, open_present
@@ -28,6 +27,7 @@ from ledger.reading.recorded_repairs import RecordedRepairs
 from ledger.reading.run_index import RunIndex
 from ledger.reading.run_reading import RunReading
 from ledger.reading.sound_reading import OutOfReach, sound_end, sound_lines
+from ledger.recorded import RecordedEvent
 
 __all__ = ["LogReader"]
 
@@ -51,7 +51,7 @@ class LogReader:
         self._repairs = RecordedRepairs(self.folder)
         self.run_index = RunIndex(self.folder, keep=keep_index, skipped=self._repairs.bytes_of)
         self.places = NotedPlaces()
-        self._runs = RunReading(self.folder, self.run_index, self._repairs)
+        self.runs = RunReading(self.folder, self.run_index, self._repairs)
 
     def mark(self) -> Mark:
         """Tell how far the log is known to be durable.
@@ -255,7 +255,7 @@ class LogReader:
         self, run_id: str | None, until: int | None = None, *, mark: Mark | None = None
     ) -> Iterator[Line]:
         """Yield one run's checked raw lines, found by the index; None is for events of no run."""
-        return self._runs.lines(run_id, until, mark or self.mark())
+        return self.runs.lines(run_id, until, mark or self.mark())
 
     def count_lost(self, until: int, *, search: bool = True) -> int:
         """Count the positions up to one whose lines were damaged, and passed over by a repair.
@@ -315,6 +315,9 @@ def _event_or_gap(line: Line) -> RecordedEvent | OutOfReach:
 
 
 def _event_of(line: Line) -> RecordedEvent:
+    # Here, as it takes the models of the payloads: whoever only writes would wait for them.
+    from ledger.line.decoding import recorded_event  # noqa: PLC0415 - see above
+
     try:
         return recorded_event(line.envelope, line.raw)
     except BadLine as error:

@@ -16,8 +16,8 @@ from ledger.disk.files import read_range
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine
-from ledger.events import LedgerRepaired
 from ledger.line.codec import MAX_LINE, decode_envelope
+from ledger.payloads.derived import LedgerRepaired
 from ledger.reading.sound_reading import OutOfReach, open_segment, pieces_of
 
 __all__ = ["DAMAGED", "RecordedRepairs", "Skipped", "bytes_of", "digest_of"]

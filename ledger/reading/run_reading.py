@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
@@ -33,17 +34,61 @@ class RunReading:
         self._index = index
         self._repairs = repairs
 
-    def lines(self, run_id: str | None, until: int | None, mark: Mark) -> Iterator[Line]:
+    def lines(
+        self, run_id: str | None, until: int | None, mark: Mark, *, after: int = 0
+    ) -> Iterator[Line]:
         """Yield one run's checked raw lines; None is for events of no run.
+
+        Args:
+            run_id: the run.
+            until: the position to stop at; None for the last.
+            mark: how far the log is read.
+            after: the sequence to start behind; what lies before it is not read.
 
         Raises:
             LedgerDamaged: a line is not what was written, or one is missing.
         """
         repaired = self._repairs.are_known(mark)
+        places = list(self._index.places(run_id, mark.segment, mark.offset))
+        sequence = position = begin = 0
+        behind = places[after : after + 1] if after > 0 else []
+        for line in self._lines_at(behind, run_id, repaired=repaired):
+            if line.envelope.sequence == after + 1:
+                sequence, position, begin = after, line.end.position - 1, after
+        for line in self._lines_at(places[begin:], run_id, repaired=repaired):
+            if until is not None and line.end.position > until:
+                return
+            self._check_sequence(line, sequence, position)
+            sequence, position = line.envelope.sequence, line.end.position
+            if sequence > after or run_id is None:
+                yield line
+
+    def lines_back(self, run_id: str | None, until: int, mark: Mark) -> Iterator[Line]:
+        """Yield the same up to a position, the newest first, and read no more than is taken."""
+        if self._repairs.are_known(mark):
+            # What a repair passed over has no position to look for.
+            yield from reversed(list(self.lines(run_id, until, mark)))
+            return
+        places = list(self._index.places(run_id, mark.segment, mark.offset))
+        stop = len(places)
+        if until < mark.position:
+            stop = bisect_right(places, until, key=self._position_at)
+        later: Line | None = None
+        for line in self._lines_at(reversed(places[:stop]), run_id, repaired=False):
+            if later is not None:
+                self._check_sequence(later, line.envelope.sequence, line.end.position)
+            later = line
+            yield line
+        if later is not None:
+            self._check_sequence(later, 0, 0)
+
+    def _lines_at(
+        self, places: Iterable[tuple[int, int]], run_id: str | None, *, repaired: bool
+    ) -> Iterator[Line]:
+        """Read the lines at some places, but for those that a repair passed over, if any did."""
         opened: tuple[int, int] | None = None
-        sequence = position = 0
         try:
-            for segment, offset in list(self._index.places(run_id, mark.segment, mark.offset)):
+            for segment, offset in places:
                 if repaired and self._repairs.skip(segment, offset):
                     continue
                 if opened is None or opened[0] != segment:
@@ -51,13 +96,8 @@ class RunReading:
                         os.close(opened[1])
                     opened = segment, open_present(self._folder.segment(segment))
                 line = self._line_at(opened[1], segment, offset)
-                if line.envelope.run_id != run_id:
-                    continue
-                if until is not None and line.end.position > until:
-                    return
-                self._check_sequence(line, sequence, position)
-                sequence, position = line.envelope.sequence, line.end.position
-                yield line
+                if line.envelope.run_id == run_id:
+                    yield line
         finally:
             if opened is not None:
                 os.close(opened[1])
@@ -72,6 +112,14 @@ class RunReading:
             reason = f"sequence is {found}, expected {expected}"
             name = segment_name(line.end.segment)
             raise LedgerDamaged(name, line.end.position, line.start, reason)
+
+    def _position_at(self, place: tuple[int, int]) -> int:
+        segment, offset = place
+        fd = open_present(self._folder.segment(segment))
+        try:
+            return self._line_at(fd, segment, offset).end.position
+        finally:
+            os.close(fd)
 
     def _line_at(self, fd: int, segment: int, offset: int) -> Line:
         """Read the one line that starts at a place, and check it by itself."""

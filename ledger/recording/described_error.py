@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from ledger.events import ErrorInfo
+from ledger.payloads.derived import ErrorInfo
 from ledger.plain_values import clean_text
 
 __all__ = ["describe_error", "one_line"]

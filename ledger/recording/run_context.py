@@ -9,7 +9,7 @@ how a crash is told from a long stage.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ledger.disk.fork_safety import forget_in_children
 from ledger.errors import IllegalTransition
-from ledger.events import (
-    EventData,
-    NewEvent,
-    Receipt,
+from ledger.payloads.derived import (
     Result,
     RunAnnotated,
     RunEnded,
@@ -35,13 +32,17 @@ from ledger.events import (
     StageSkipped,
     StageStarted,
     StageStopped,
-    build,
 )
+from ledger.payloads.payload import Payload, build
 from ledger.plain_values import clean_text, to_plain
+from ledger.recorded import NewEvent, Receipt
 from ledger.recording.described_error import describe_error, one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.recording.termination import is_stop, sigterm_raises
-from ledger.writers.machine import this_writer
+from ledger.writers.machine import this_process
+
+if TYPE_CHECKING:
+    from ledger.events import EventData
 
 __all__ = ["RunContext", "StageContext", "current_run", "current_stage"]
 
@@ -61,7 +62,7 @@ def current_stage() -> StageContext | None:
 
 def _new_run_id() -> str:
     now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
+    return f"{now:%Y%m%dT%H%M%SZ}-{os.urandom(6).hex()}"
 
 
 class RunContext:
@@ -151,7 +152,7 @@ class RunContext:
             metadata=to_plain(metadata or {}),
             trigger=trigger,
             rerun_of=rerun_of,
-            writer=this_writer(),
+            writer=this_process(),
             code_version=code_version,
         )
         fresh = run_id is None
@@ -183,7 +184,7 @@ class RunContext:
         note = None if note is None else clean_text(note)
         self.record(build(RunAnnotated, metadata=to_plain(metadata), note=note, actor=actor))
 
-    def record(self, data: EventData) -> Receipt:
+    def record(self, data: EventData | Payload) -> Receipt:
         """Append one event of this run."""
         return self._log.append(NewEvent(data, self.run_id))
 
@@ -344,7 +345,7 @@ class StageContext:
             finally:
                 self.run.close_attempt(self.name)
 
-    def _completed(self, elapsed: float) -> EventData:
+    def _completed(self, elapsed: float) -> Payload:
         return build(
             StageCompleted,
             stage=self.name,
@@ -354,7 +355,7 @@ class StageContext:
             elapsed_seconds=elapsed,
         )
 
-    def _failed(self, error: BaseException, elapsed: float) -> EventData:
+    def _failed(self, error: BaseException, elapsed: float) -> Payload:
         return build(
             StageFailed,
             stage=self.name,

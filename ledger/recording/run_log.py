@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger.disk.folder import DEFAULT_FOLDER
-from ledger.events import NewEvent, Receipt
+from ledger.recorded import NewEvent, Receipt
 
 __all__ = ["HeldRun", "OpenRunLog", "RunLog", "open_run_log"]
 

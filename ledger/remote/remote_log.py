@@ -18,11 +18,11 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from ledger.errors import InvalidEvent, LockTimeout
-from ledger.events import NewEvent, Receipt
 from ledger.line.shortening import encode_redacted
+from ledger.recorded import NewEvent, Receipt
 from ledger.remote.remote_run import RemoteRun
+from ledger.remote.sent_event import as_sent
 from ledger.remote.spool import Record, Spool, SpoolHead, spool_folder, spool_root
-from ledger.remote.wire import as_sent
 from ledger.secrets.redaction import Redaction, rules_of_environment
 from ledger.writers.leases import LEASE_SECONDS
 

@@ -30,7 +30,7 @@ from ledger.disk.files import make_folder, sync_data, sync_folder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, try_flock
 from ledger.errors import AppendFailed, InvalidEvent
-from ledger.fields import RUN_ID
+from ledger.identifiers import RUN_ID
 
 __all__ = [
     "Record",

@@ -1,4 +1,4 @@
-"""A new event as it travels from a producer to a ledger elsewhere: JSON, in the words of the line.
+"""A new event that came from a producer to a ledger elsewhere: JSON, in the words of the line.
 
 ::
 
@@ -22,8 +22,8 @@ from pydantic import ValidationError
 
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, RUNLESS_TYPES, EventData, NewEvent
-from ledger.fields import EVENT_ID, as_whole, faults_of, is_run_id
-from ledger.line.codec import Body
+from ledger.fields import as_whole, faults_of
+from ledger.identifiers import EVENT_ID, is_run_id
 from ledger.line.shortening import encode_short
 from ledger.line.upcasters import upcast
 
@@ -32,7 +32,6 @@ __all__ = [
     "TWICE",
     "BadEvent",
     "BadEvents",
-    "as_sent",
     "bad_lines",
     "read_events",
 ]
@@ -74,20 +73,6 @@ class BadEvents(LedgerError):
         first = self.bad[0]
         more = f"; and {len(self.bad) - 1} more" if len(self.bad) > 1 else ""
         return f"event {first.index}: {first.field}: {first.reason}{more}"
-
-
-def as_sent(body: Body) -> bytes:
-    """Give an encoded event as it is sent."""
-    return msgspec.json.encode(
-        {
-            "event_id": body.event_id,
-            "run_id": body.run_id,
-            "type": body.type,
-            "schema_version": body.schema_version,
-            "occurred_at": body.occurred_at,
-            "data": msgspec.Raw(body.data),
-        }
-    )
 
 
 def read_events(values: Sequence[object]) -> list[NewEvent]:

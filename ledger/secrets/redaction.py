@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from ledger.events import EventData, NewEvent
+from ledger.recorded import NewEvent
 from ledger.secrets.secret_keys import SecretKeys
 from ledger.secrets.secret_texts import REDACTED, TEXT_SIGNS, redact_text
 
@@ -45,9 +45,9 @@ _OUTER_FIELDS = tuple(
 
 
 @lru_cache
-def _free_fields(model: type[EventData]) -> tuple[str, ...]:
+def _free_fields(kind: type) -> tuple[str, ...]:
     """Name the fields of a payload that may hold free text; many have none."""
-    return tuple(name for name in _OUTER_FIELDS if name in model.model_fields)
+    return tuple(name for name in _OUTER_FIELDS if name in kind.__annotations__)
 
 
 def rules_of_environment() -> tuple[str, ...]:
@@ -90,13 +90,14 @@ class Redaction:
 
     def redact(self, event: NewEvent) -> NewEvent:
         """Give the event without its secrets; the very same event where it has none."""
-        value = event.data.model_dump()
+        value = event.data.as_value()
         changed = [_change_at(value, path, self.value) for path in JSON_FIELDS]
         changed += [_change_at(value, path, self.value) for path in TEXT_FIELDS]
         if not any(changed):
             return event
-        data: EventData = type(event.data).model_validate(value)
-        return NewEvent(data, event.run_id, event.event_id, event.occurred_at)
+        return NewEvent(
+            event.data.with_value(value), event.run_id, event.event_id, event.occurred_at
+        )
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         """Give a JSON value without the secrets in it."""

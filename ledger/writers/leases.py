@@ -17,7 +17,7 @@ import msgspec
 from ledger.disk.files import replace_atomically
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import InvalidEvent, LedgerUnwritable
-from ledger.fields import RUN_ID
+from ledger.identifiers import RUN_ID
 
 __all__ = ["LEASE_SECONDS", "Lease", "LeaseState", "drop_old_leases", "keep_lease", "read_lease"]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
-import uuid
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ledger.events import WriterIdentity
+if TYPE_CHECKING:
+    from ledger.events import WriterIdentity
 
-__all__ = ["boot_id", "machine_id", "this_writer"]
+__all__ = ["boot_id", "machine_id", "this_process", "this_writer"]
 
 _NO_BOOT = "00000000-0000-0000-0000-000000000000"
 
@@ -35,13 +35,20 @@ def machine_id() -> str:
             continue
         if text:
             return text
-    return _sysctl("kern.uuid").lower() or f"node-{uuid.getnode():012x}"
+    return _sysctl("kern.uuid").lower() or _network_card()
+
+
+def _network_card() -> str:
+    # Here, as it takes a while, and few machines have no other name.
+    import uuid  # noqa: PLC0415 - see above
+
+    return f"node-{uuid.getnode():012x}"
 
 
 def _sysctl(name: str) -> str:
     """Ask macOS; elsewhere there is no such command and the answer is empty."""
     command = Path("/usr/sbin/sysctl")
-    if platform.system() != "Darwin" or not command.exists():
+    if os.uname().sysname != "Darwin" or not command.exists():
         return ""
     found = subprocess.run(  # noqa: S603 - a fixed system command with fixed names
         [command, "-n", name], capture_output=True, text=True, check=False
@@ -49,11 +56,19 @@ def _sysctl(name: str) -> str:
     return found.stdout.strip()
 
 
+def this_process() -> dict[str, Any]:
+    """Give what a ``WriterIdentity`` holds, of the process that is running."""
+    return {
+        "host": os.uname().nodename or "unknown",
+        "machine_id": machine_id(),
+        "boot_id": boot_id(),
+        "pid": os.getpid(),
+    }
+
+
 def this_writer() -> WriterIdentity:
     """Name the process that is running."""
-    return WriterIdentity(
-        host=platform.node() or "unknown",
-        machine_id=machine_id(),
-        boot_id=boot_id(),
-        pid=os.getpid(),
-    )
+    # Here, as it is a model, which takes long to be made.
+    from ledger.events import WriterIdentity  # noqa: PLC0415 - see above
+
+    return WriterIdentity(**this_process())

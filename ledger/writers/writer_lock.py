@@ -14,7 +14,7 @@ from ledger.disk.folder import LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import InvalidEvent, LockTimeout
-from ledger.fields import RUN_ID
+from ledger.identifiers import RUN_ID
 
 __all__ = ["WriterLock", "is_writer_gone", "take_over"]
 

@@ -32,11 +32,12 @@ from ledger.errors import (
     LedgerUnwritable,
     LockTimeout,
 )
-from ledger.events import EventData, NewEvent, Receipt
 from ledger.line.codec import encode_body
 from ledger.line.walk import End
+from ledger.payloads.payload import Payload
 from ledger.plain_values import utc_text
 from ledger.reading.reader import LogReader
+from ledger.recorded import NewEvent, Receipt
 from ledger.writing.run_states import RunStates
 from ledger.writing.staging import Batch, Staging
 from ledger.writing.sync_turn import SyncTurn
@@ -100,7 +101,7 @@ class Appender:
         self._is_closed = False
         self.sealed: list[int] = []
 
-    def recover(self, created: Callable[[], EventData] | None) -> None:
+    def recover(self, created: Callable[[], Payload] | None) -> None:
         """Open the log: check above the mark, cut off a torn tail, sync and advance the mark.
 
         ``created`` makes the first event, which is appended where the log is empty.
@@ -164,7 +165,7 @@ class Appender:
         """Whether something was appended that no sync has confirmed."""
         return self._unsynced is not None
 
-    def _refresh(self, created: Callable[[], EventData] | None = None) -> None:
+    def _refresh(self, created: Callable[[], Payload] | None = None) -> None:
         """Bring the tail up to what others did."""
         records = self._records
         records.read(self._lock.fd)
@@ -191,7 +192,7 @@ class Appender:
                 answers.append(error)
         return staging, answers
 
-    def _write_own(self, data: EventData) -> None:
+    def _write_own(self, data: Payload) -> None:
         event = NewEvent(data)
         batch = Batch((event,), (encode_body(event),), fresh_run=True)
         staging, answers = self._stage([batch])

@@ -9,8 +9,9 @@ from collections.abc import Collection
 
 from ledger.disk.files import read_range, replace_atomically, sync_data
 from ledger.disk.folder import LedgerFolder, segment_name
-from ledger.events import LedgerRecovered
 from ledger.line.walk import End, Flaw
+from ledger.payloads.derived import LedgerRecovered
+from ledger.payloads.payload import build
 
 __all__ = ["cut_torn_tail", "find_unnoted"]
 
@@ -63,7 +64,8 @@ def find_unnoted(
 def _recovered(name: str, torn: bytes, reason: str) -> LedgerRecovered:
     """Say what was cut: the name of the file says from where."""
     segment, offset, _ = name.split("-")
-    return LedgerRecovered(
+    return build(
+        LedgerRecovered,
         segment=segment_name(int(segment)),
         offset=int(offset),
         cut_bytes=len(torn),

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import msgspec
 
 from ledger.errors import EventIdConflict, EventTooLarge, IllegalTransition, SequenceConflict
-from ledger.events import NewEvent, Receipt
 from ledger.lifecycle import Lifecycle, Violation, advance
 from ledger.line.codec import MAX_BATCH, Body, body_fingerprint, encode_line, leaf_hash
 from ledger.line.walk import End
+from ledger.recorded import NewEvent, Receipt
 from ledger.writing.run_states import Known, RunState, RunStates
 
 __all__ = ["Batch", "Staging"]
@@ -188,5 +188,6 @@ def _fingerprint(body: Body) -> int:
 
 
 def _following(lifecycle: Lifecycle, event: NewEvent) -> Lifecycle | Violation:
-    fields = event.data.__dict__
-    return advance(lifecycle, event.data.type, fields.get("stage"), fields.get("attempt"))
+    data = event.data
+    stage, attempt = getattr(data, "stage", None), getattr(data, "attempt", None)
+    return advance(lifecycle, data.type, stage, attempt)

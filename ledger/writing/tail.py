@@ -23,9 +23,9 @@ from ledger.disk.files import (
 from ledger.disk.folder import segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
-from ledger.events import LedgerRecovered
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.walk import End, Flaw, Line, line_at, walk, whole_batches
+from ledger.payloads.derived import LedgerRecovered
 from ledger.reading.line_before import end_before
 from ledger.reading.reader import LogReader
 from ledger.writing.quarantine import cut_torn_tail, find_unnoted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ledger.line.replayed import ReplayedEvent
 from projections.comparing.run_comparison import NO_BASELINE, RunComparison, compare_runs
@@ -16,7 +17,15 @@ from projections.read_model.queries import query
 from projections.runs.run_summary import RunSummary
 from projections.statistics.baselines import Baseline, baseline_of
 
-__all__ = ["compare_recorded"]
+__all__ = ["ComparedRuns", "compare_recorded", "compared_runs"]
+
+
+class ComparedRuns(NamedTuple):
+    """A comparison, and the two runs that it is of."""
+
+    comparison: RunComparison
+    a: RunSummary
+    b: RunSummary
 
 
 def compare_recorded(
@@ -36,8 +45,16 @@ def compare_recorded(
     Raises:
         NoEarlierSuccess: there is no such success.
     """
+    found = compared_runs(history, run_id, other_id)
+    return None if found is None else found.comparison
 
-    def answer(connection: sqlite3.Connection, position: int) -> RunComparison | None:
+
+def compared_runs(
+    history: RunHistory, run_id: str, other_id: str | None = None
+) -> ComparedRuns | None:
+    """Compare two runs as ``compare_recorded`` does, and give them as well."""
+
+    def answer(connection: sqlite3.Connection, position: int) -> ComparedRuns | None:
         run = _run(connection, history, run_id)
         if run is None:
             return None
@@ -49,7 +66,11 @@ def compare_recorded(
             return None
         events_a, events_b = _events(history, run), _events(history, other)
         baseline = _baseline(connection, run, other)
-        return compare_runs(run, other, events_a, events_b, position=position, baseline=baseline)
+        return ComparedRuns(
+            compare_runs(run, other, events_a, events_b, position=position, baseline=baseline),
+            run,
+            other,
+        )
 
     return history.ask(answer)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from projections.comparing.paired_values import DurationPair, ValuePair, pair_durations, pair_values
-from projections.runs.run_summary import Attempt, RunSummary
+from projections.runs.run_summary import Attempt, AttemptResult, RunSummary
 from projections.statistics.baselines import Usual
 
 __all__ = ["AttemptPair", "AttemptSide", "merged", "pair_attempts"]
@@ -61,6 +61,11 @@ class AttemptPair(_Served):
         return any(side is not None and side.result != "skipped" for side in (self.a, self.b))
 
 
+_RESULTS: Sequence[AttemptResult | None] = (None, "success", "failed", "stopped")
+# Nearly all attempts are one of these, which need not be made for each.
+_PLAIN_SIDES = {result: AttemptSide(result=result) for result in _RESULTS}
+
+
 def pair_attempts(
     a: RunSummary, b: RunSummary, usual: Mapping[str, Usual]
 ) -> Iterator[AttemptPair]:
@@ -71,8 +76,8 @@ def pair_attempts(
         b: the second.
         usual: how long each stage usually takes.
     """
-    ours, theirs = _sides(a), _sides(b)
     tried_a, tried_b = _tried(a), _tried(b)
+    ours, theirs = _sides(a, tried_a), _sides(b, tried_b)
     for key in merged(list(ours), list(theirs)):
         here, there = tried_a.get(key), tried_b.get(key)
         metrics = tuple(pair_values(here.metrics if here else {}, there.metrics if there else {}))
@@ -120,8 +125,8 @@ def _tried(run: RunSummary) -> Mapping[_Key, Attempt]:
     return {(attempt.stage, attempt.attempt): attempt for attempt in run.attempts}
 
 
-def _sides(run: RunSummary) -> dict[_Key, AttemptSide]:
-    sides = {key: _side(attempt) for key, attempt in _tried(run).items()}
+def _sides(run: RunSummary, tried: Mapping[_Key, Attempt]) -> dict[_Key, AttemptSide]:
+    sides = {key: _side(attempt) for key, attempt in tried.items()}
     for skipped in run.stages_skipped:
         side = AttemptSide(result="skipped", reason=skipped.reason)
         sides.setdefault((skipped.stage, 1), side)
@@ -131,6 +136,6 @@ def _sides(run: RunSummary) -> dict[_Key, AttemptSide]:
 def _side(attempt: Attempt) -> AttemptSide:
     error = attempt.error
     if error is None:
-        return AttemptSide(result=attempt.result)
+        return _PLAIN_SIDES[attempt.result]
     reason = f"{error.type}: {error.message}" if error.message else error.type
     return AttemptSide(result=attempt.result, reason=reason)

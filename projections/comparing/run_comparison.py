@@ -123,7 +123,8 @@ class RunComparison(_Served):
         named = {name: getattr(self, name) for name in ("fields", "parameters", "metadata")}
         kept: dict[str, Any] = {name: _differing(pairs) for name, pairs in named.items()}
         kept["attempts"] = tuple(
-            pair.model_copy(update={"metrics": _differing(pair.metrics)}) for pair in self.attempts
+            pair.model_copy(update={"metrics": _differing(pair.metrics)}) if pair.metrics else pair
+            for pair in self.attempts
         )
         return self.model_copy(update=kept)
 

@@ -28,7 +28,7 @@ from projections.listing.run_filter import ANY_RUN, RESULTS, RunFilter
 from projections.listing.run_lanes import RunsAsked
 from projections.listing.run_listing import ListedRun, kept_total, list_page
 from projections.listing.run_order import RunKey, RunOrder
-from projections.listing.runs_page import RunDetail, RunsPage, detail, judged
+from projections.listing.runs_page import RunDetail, RunsPage, detail, goes_on, judged
 from projections.read_model.degraded import Degraded, degraded_of
 from projections.read_model.model_reading import Answer, ModelReading
 from projections.read_model.out_of_reach import ranges_of
@@ -89,8 +89,7 @@ class RunHistory:
         rows = self._model.ask(lambda connection, _: self._rows(connection, asked, position))
         items = [row.summary for row in rows]
         items = items if position is not None else self._judged(items)
-        attempts = [row.attempts for row in rows]
-        return list(map(RunSummary.from_stored, items, attempts))
+        return RunSummary.all_from_stored(items, [row.attempts for row in rows])
 
     def runs_page(
         self,
@@ -107,7 +106,7 @@ class RunHistory:
         The total is told where it is kept: for a result, a pipeline, both, running, and all.
         """
         asked = _asked(limit, result_filter, matching, order, after)
-        one_more = msgspec.structs.replace(asked, limit=asked.limit + 1)
+        one_more = msgspec.structs.replace(asked, limit=asked.limit + 1, attempts=False)
         past = None if as_of is None else position_of(self.reader, as_of)
 
         def answer(connection: sqlite3.Connection, position: int) -> RunsPage:
@@ -254,7 +253,7 @@ class RunHistory:
     def _judged(self, items: Sequence[str]) -> list[str]:
         """Fill in the liveness of runs that have not ended, which depends on the clock."""
         folder, now = self.reader.folder, datetime.now(UTC)
-        return [judged(item, folder, now) for item in items]
+        return [judged(item, folder, now) if goes_on(item) else item for item in items]
 
     def close(self) -> None:
         """Let go of the connection. Closing twice does nothing."""

@@ -9,8 +9,9 @@ fewest runs. Neither reads what is served before it is known to be on the page.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,6 +60,10 @@ class ListedRun(NamedTuple):
     run: int
     summary: str
     attempts: str
+
+
+# As ``_make`` does, without a call of Python for each of a hundred rows.
+_listed: Callable[[tuple[Any, ...]], ListedRun] = partial(tuple.__new__, ListedRun)
 
 
 def kept_total(connection: sqlite3.Connection, asked: RunFilter) -> int | None:
@@ -138,7 +143,7 @@ def _fetch(
         listed=part.sql,
         attempts="attempts" if asked.attempts else "'[]'",
     )
-    return list(map(ListedRun._make, connection.execute(page, (*part.values, limit))))
+    return list(map(_listed, connection.execute(page, (*part.values, limit))))
 
 
 def _least(

@@ -284,13 +284,13 @@ ON width = :width AND pipeline = name.value AND slot > :since - :width AND slot 
 ORDER BY slot
 
 -- statistics_counts --
-WITH piece (at, width, first, last, sign) AS MATERIALIZED (
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-        json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(:pieces)
+WITH some (place, width, first, last) AS MATERIALIZED (
+    SELECT key, json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+        json_extract(value, '$[2]') FROM json_each(:slots)
 )
-SELECT at, pipeline, stage, sign, counts
-FROM piece CROSS JOIN json_each(:pipelines) AS name CROSS JOIN statistics
-ON statistics.width = piece.width AND pipeline = name.value AND slot >= first AND slot < last
+SELECT place, pipeline, stage, counts
+FROM json_each(:pipelines) AS name CROSS JOIN some CROSS JOIN statistics
+ON statistics.width = some.width AND pipeline = name.value AND slot >= first AND slot < last
 
 -- place_of_run --
 SELECT pipeline, started, run FROM runs WHERE run = (SELECT run FROM run_ids WHERE run_id = ?)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, TypeAdapter
 
@@ -39,6 +39,9 @@ FIRST_NINE = (
     "metadata",
 )
 """The first nine fields of a summary, and all of a line of ``runs.jsonl``, in this order."""
+
+
+_NO_ATTEMPTS = ',"attempts":[]}'
 
 
 class _Served(BaseModel):
@@ -123,13 +126,22 @@ class RunSummary(_Served):
     attempts: Annotated[Sequence[Attempt], AsTuple(Attempt)]
 
     @classmethod
-    def from_stored(cls, item: str, attempts: str) -> Self:
+    def from_stored(cls, item: str, attempts: str) -> RunSummary:
         """Read a list item, and its attempts when one is looked at."""
-        run = cls.model_validate_json(f'{item[:-1]},"attempts":[]}}')
-        # Past the model, which would have to read them to check them.
-        run.__dict__["attempts"] = ReadWhenNeeded(attempts, _read_attempts)
-        return run
+        return cls.all_from_stored([item], [attempts])[0]
+
+    @staticmethod
+    def all_from_stored(items: Sequence[str], attempts: Sequence[str]) -> list[RunSummary]:
+        """Read the items of a list likewise, in one go."""
+        runs = _read_runs(f"[{','.join([item[:-1] + _NO_ATTEMPTS for item in items])}]")
+        for run, stored in zip(runs, attempts, strict=True):
+            # Past the model, which would have to read them to check them.
+            run.__dict__["attempts"] = ReadWhenNeeded(stored, _read_attempts)
+        return runs
 
     def list_item(self) -> dict[str, Any]:
         """Give the JSON object of a list: the detail without its attempts."""
         return self.model_dump(mode="json", exclude={"attempts"})
+
+
+_read_runs = TypeAdapter(list[RunSummary]).validate_json

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -50,6 +51,9 @@ def runs_file_line(summary: RunSummary) -> str:
 class RunsFile:
     """The ``runs.jsonl`` of one data folder."""
 
+    PORTION = 100_000
+    """Events that are read in a second or so: enough at once where others wait."""
+
     def __init__(self, folder: Path | str) -> None:
         """Keep the file of the ledger in ``folder``.
 
@@ -60,8 +64,11 @@ class RunsFile:
         self.path = self._reader.folder.runs_file
         self._checkpoint_file = self._reader.folder.read_models / "runs.jsonl.checkpoint"
 
-    def catch_up(self) -> int:
+    def catch_up(self, *, most: int = sys.maxsize) -> int:
         """Write the lines of all ends since the checkpoint; give the number of lines written.
+
+        Args:
+            most: how many events to read; the next call goes on behind them.
 
         Raises:
             LockTimeout: another process is writing them and did not finish in time.
@@ -71,7 +78,7 @@ class RunsFile:
         lock = FolderLock(self._checkpoint_file.with_name("runs.jsonl.lock"), PATIENCE)
         try:
             with lock.hold():
-                return self._write_from(self._valid_checkpoint())
+                return self._write_from(self._valid_checkpoint(), most)
         finally:
             lock.close()
 
@@ -93,8 +100,8 @@ class RunsFile:
         except FileNotFoundError:
             return -1
 
-    def _write_from(self, checkpoint: _Checkpoint) -> int:
-        last = self._reader.position
+    def _write_from(self, checkpoint: _Checkpoint, most: int) -> int:
+        last = min(self._reader.position, checkpoint.position + most)
         if (last, self._length()) == (checkpoint.position, checkpoint.length):
             return 0
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -106,7 +113,9 @@ class RunsFile:
                     file.write(line.encode())
                     written += 1
             except (LedgerDamaged, LedgerReplaced):
-                # Runs are folded from their first sound event on, so that none is looked up.
+                # Runs are folded from their first sound event on, so that none is looked up; in one
+                # go, as each begins at the first position there is.
+                last = self._reader.position
                 file.truncate(0)
                 written = 0
                 for line in _seed_lines(self._sound_events(last), None):

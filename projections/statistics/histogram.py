@@ -9,7 +9,7 @@ counts add up, so histograms of parts of a time, and of parts of a log, can be m
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from math import ceil, frexp, ldexp
@@ -18,7 +18,6 @@ from typing import TypeVar
 __all__ = ["ZERO", "bucket_of", "middle_of", "percentiles"]
 
 Bucket = TypeVar("Bucket", int, str)
-Number = int | float
 
 _BUCKETS = 64
 # So that all numbers have six digits, and their texts the order of the numbers.
@@ -47,17 +46,17 @@ def middle_of(bucket: int | str) -> float:
 
 
 def percentiles(
-    counts: Mapping[Bucket, Number], shares: tuple[float, ...], longest: float
+    buckets: Sequence[Bucket], counts: Sequence[int], shares: tuple[float, ...], longest: float
 ) -> tuple[float, ...]:
     """Give the durations that shares of all durations do not exceed, by the nearest rank.
 
     Args:
-        counts: how many durations there are in each bucket, whose numbers may all be texts; at
-            least one.
+        buckets: their numbers, in order, which may all be texts.
+        counts: how many durations there are in each of them; at least one in all.
         shares: above 0, at most 1.
         longest: the longest duration, which none of the answers exceeds.
     """
-    buckets = sorted(counts)
-    reached = list(accumulate(map(counts.__getitem__, buckets)))
-    places = [bisect_left(reached, ceil(share * reached[-1])) for share in shares]
-    return tuple(min(middle_of(buckets[place]), longest) for place in places)
+    reached = list(accumulate(counts))
+    total = reached[-1]
+    places = [bisect_left(reached, ceil(share * total)) for share in shares]
+    return tuple([min(middle_of(buckets[place]), longest) for place in places])

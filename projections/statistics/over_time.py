@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 import msgspec
@@ -17,7 +17,7 @@ from projections.listing.run_filter import check_moment
 from projections.listing.run_history import RunHistory
 from projections.read_model.queries import query
 from projections.statistics.histogram import percentiles
-from projections.statistics.slot_counts import LONGEST, Counts, add_counts, tallied, text_of
+from projections.statistics.slot_counts import StageSums, tallied, text_of
 from projections.statistics.statistics_rows import DAY, HOUR, QUARTER
 from projections.statistics.time_buckets import (
     BUCKETS,
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _SHARES = (0.5, 0.9, 0.95, 0.99)
-_NUMBERS = ("success", "failed", "stopped", "retries", "flaky")
+_NOTHING = StageSums()
 
 
 class _Served(BaseModel):
@@ -200,23 +200,23 @@ def _pipelines(connection: sqlite3.Connection, asked: _Asked) -> Iterator[Pipeli
     found_buckets = _buckets(connection, asked, names)
     bounds = [(_local(begin, asked.zone), _local(end, asked.zone)) for begin, end in found_buckets]
     times = [(max(begin, asked.since), min(end, asked.until)) for begin, end in found_buckets]
-    found = tallied(connection, names, times)
-    for name in sorted(found):
-        stages = [
-            StageStatistics(
-                stage=stage,
-                total=_total(found[name][stage]),
-                buckets=_over_time(found[name][stage], bounds),
-            )
-            for stage in sorted(found[name])
-            if stage
-        ]
-        runs = found[name].get("", {})
+    for name, sums in tallied(connection, names, times):
+        runs = sums.get("", _NOTHING)
         yield PipelineStatistics(
             pipeline=name or None,
             total=_total(runs),
             buckets=_over_time(runs, bounds),
-            stages=tuple(stages),
+            stages=tuple(
+                [
+                    StageStatistics(
+                        stage=stage,
+                        total=_total(sums[stage]),
+                        buckets=_over_time(sums[stage], bounds),
+                    )
+                    for stage in sorted(sums)
+                    if stage
+                ]
+            ),
         )
 
 
@@ -232,34 +232,36 @@ def _buckets(
         "until": asked.until,
     }
     slots = [slot for (slot,) in connection.execute(query("statistics_slots"), values)]
-    buckets = buckets_of(slots, width, asked.bucket, asked.zone)
-    # A slot at a bound may reach into a bucket that lies behind the bound.
-    return [
-        (begin, end) for begin, end in buckets if max(begin, asked.since) < min(end, asked.until)
-    ]
+    found = buckets_of(slots, width, asked.bucket, asked.zone)
+    # A slot that a bound cuts through may touch buckets that lie beyond it, and all do where the
+    # bounds have nothing between them.
+    return [(begin, end) for begin, end in found if max(begin, asked.since) < min(end, asked.until)]
 
 
 def _over_time(
-    buckets: Mapping[int, Counts], bounds: Sequence[tuple[datetime, datetime]]
+    held: StageSums, bounds: Sequence[tuple[datetime, datetime]]
 ) -> tuple[BucketFigures, ...]:
     return tuple(
-        BucketFigures(begin=bounds[at][0], end=bounds[at][1], figures=_figures(buckets[at]))
-        for at in sorted(buckets)
+        [
+            BucketFigures(
+                begin=bounds[at][0],
+                end=bounds[at][1],
+                figures=_figures(held, held.sums[at], held.longest[at]),
+            )
+            for at in sorted(held.sums)
+        ]
     )
 
 
-def _total(buckets: Mapping[int, Counts]) -> Figures:
-    total: Counts = {}
-    for counts in buckets.values():
-        add_counts(total, counts)
-    return _figures(total)
+def _total(held: StageSums) -> Figures:
+    longest = max([held.longest[at] for at in held.sums], default=0.0)
+    return _figures(held, sum(held.sums.values()), longest)
 
 
-def _figures(counts: Counts) -> Figures:
-    """Give the figures of a time; takes ``counts`` apart, of which what is left are durations."""
-    take = counts.pop
-    succeeded, failed, stopped, retries, flaky = (int(take(name, 0)) for name in _NUMBERS)
-    longest = float(take(LONGEST, 0))
+def _figures(held: StageSums, number: int, longest: float) -> Figures:
+    """Give the figures of a sum, and of the longest duration in it."""
+    words, durations = held.apart(number)
+    succeeded, failed, stopped, retries, flaky = words
     runs = succeeded + failed + stopped
     return Figures(
         runs=runs,
@@ -269,11 +271,13 @@ def _figures(counts: Counts) -> Figures:
         success_rate=succeeded / runs if runs else None,
         retries=retries,
         flaky=flaky,
-        duration=_durations(counts, longest) if counts else None,
+        duration=_durations(held.buckets, durations, longest),
     )
 
 
-def _durations(counts: Counts, longest: float) -> Durations:
-    p50, p90, p95, p99 = percentiles(counts, _SHARES, longest)
-    total = int(sum(counts.values()))
-    return Durations(count=total, p50=p50, p90=p90, p95=p95, p99=p99, max=longest)
+def _durations(buckets: Sequence[str], counts: Sequence[int], longest: float) -> Durations | None:
+    count = sum(counts)
+    if not count:
+        return None
+    p50, p90, p95, p99 = percentiles(buckets, counts, _SHARES, longest)
+    return Durations(count=count, p50=p50, p90=p90, p95=p95, p99=p99, max=longest)

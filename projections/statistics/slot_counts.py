@@ -1,9 +1,17 @@
-"""What the slots of the statistics hold, added up to what was asked for."""
+"""What the slots of the statistics hold, added up to what was asked for.
+
+All counts of a slot are one number here, with 64 bits for each name that a count has. So slots are
+added and taken off in one step each, however many counts they hold.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from struct import pack, unpack
 
 import msgspec
 
@@ -12,16 +20,22 @@ from projections.read_model.queries import query
 from projections.statistics.statistics_rows import WIDTHS
 from projections.statistics.time_buckets import Bounds, pieces_of, sums_of
 
-__all__ = ["LONGEST", "Counts", "add_counts", "tallied", "text_of"]
+__all__ = ["WORDS", "StageSums", "tallied", "text_of"]
 
-Counts = dict[str, Number]
+WORDS = ("success", "failed", "stopped", "retries", "flaky")
+"""The names of counts that are not of durations."""
+
+_LONGEST = "max_seconds"
+_FORMAT, _BYTES = "<%dQ", 8
+
+_Slots = tuple[int, int, int]
+"""Slots that follow each other: how long each is, and from when to when they go."""
+
+_Uses = Sequence[tuple[int, int]]
+"""To which times slots are added, or from which they are taken off: places, with 1 or -1."""
+
+_Counts = dict[str, Number]
 """Numbers by their names, as ``statistics_rows.py`` gives them."""
-
-LONGEST = "max_seconds"
-
-
-_Cell = tuple[str, str, int]
-"""A pipeline, a stage, and the place of a time."""
 
 
 class _Longest(msgspec.Struct, frozen=True):
@@ -29,7 +43,7 @@ class _Longest(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Counts).decode
+_decode = msgspec.json.Decoder(_Counts).decode
 _decode_longest = msgspec.json.Decoder(_Longest).decode
 
 
@@ -38,28 +52,64 @@ def text_of(value: object) -> str:
     return _encode(value).decode()
 
 
-def add_counts(held: Counts, more: Mapping[str, Number]) -> None:
-    """Add up what two slots hold."""
-    before = held.get
-    longest = max(before(LONGEST, 0.0), more.get(LONGEST, 0.0))
-    for name, number in more.items():
-        held[name] = before(name, 0) + number
-    held[LONGEST] = longest
+class StageSums:
+    """What ended of one stage of a pipeline, or of its runs, in some times.
 
+    Attributes:
+        sums: of the counts, by the place of the time; only where something ended.
+        longest: durations in seconds, likewise.
+        buckets: of the histogram, in order, into which any of the durations fell.
+    """
 
-def _take_off(held: Counts, less: Mapping[str, Number]) -> float:
-    """Take off what a slot holds, but for the longest duration; give that of the slot."""
-    before = held.get
-    longest = before(LONGEST, 0.0)
-    for name, number in less.items():
-        held[name] = before(name, 0) - number
-    held[LONGEST] = longest
-    return less.get(LONGEST, 0.0)
+    __slots__ = ("_nothing", "_places", "_taken_off", "buckets", "longest", "sums")
+
+    def __init__(self) -> None:
+        self.buckets: Sequence[str] = ()
+        self.sums: dict[int, int] = {}
+        self.longest: dict[int, float] = {}
+        self._taken_off: dict[int, float] = {}
+        self._nothing: _Counts = dict.fromkeys(WORDS, 0)
+        self._places: Sequence[int] = ()
+
+    def put(self, text: str, uses: _Uses) -> None:
+        """Add what a slot holds to some times, and take it off others."""
+        counts = _decode(text)
+        longest = counts.pop(_LONGEST, 0.0)
+        # In the order in which names first came: what was put together before stays as it is.
+        counts = self._nothing | counts
+        if len(counts) > len(self._nothing):
+            self._nothing = dict.fromkeys(counts, 0)
+        number = int.from_bytes(pack(_FORMAT % len(counts), *counts.values()), "little")
+        sums = self.sums
+        for at, sign in uses:
+            if sign > 0:
+                sums[at] = sums.get(at, 0) + number
+                durations = self.longest
+            else:
+                sums[at] = sums.get(at, 0) - number
+                durations = self._taken_off
+            if longest > durations.get(at, -1.0):
+                durations[at] = longest
+
+    def settle(self) -> set[int]:
+        """Let go of where nothing is left; tell where the longest may be one that was taken off."""
+        names = list(self._nothing)
+        self._places = sorted(range(len(WORDS), len(names)), key=names.__getitem__)
+        self.buckets = [names[place] for place in self._places]
+        self.sums = {at: number for at, number in self.sums.items() if number}
+        taken_off = self._taken_off.items()
+        return {at for at, off in taken_off if at in self.sums and off >= self.longest[at]}
+
+    def apart(self, number: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Give the counts in a sum, or in several together: of ``WORDS``, and of ``buckets``."""
+        size = len(self._nothing)
+        counts = unpack(_FORMAT % size, number.to_bytes(_BYTES * size, "little"))
+        return counts[: len(WORDS)], list(map(counts.__getitem__, self._places))
 
 
 def tallied(
     connection: sqlite3.Connection, names: Sequence[str], times: Sequence[Bounds]
-) -> dict[str, dict[str, dict[int, Counts]]]:
+) -> Iterator[tuple[str, Mapping[str, StageSums]]]:
     """Add up what ended in some times.
 
     Args:
@@ -67,80 +117,61 @@ def tallied(
         names: of the pipelines.
         times: when each begins and ends, on quarters of an hour.
 
-    Returns:
-        Counts by pipeline, stage, and place of the time; only where something ended.
+    Yields:
+        The name of a pipeline in which something ended, and its sums by stage.
     """
-    sums = [
-        (at, *piece) for at, time in enumerate(times) for piece in sums_of(*time, widths=WIDTHS)
-    ]
-    found: dict[str, dict[str, dict[int, Counts]]] = {}
-    taken_off: dict[_Cell, float] = {}
-    for at, name, stage, sign, text in _rows(connection, names, sums):
-        buckets = found.setdefault(name, {}).setdefault(stage, {})
-        counts = _decode(text)
-        if sign < 0:
-            longest = _take_off(buckets.setdefault(at, {}), counts)
-            cell = name, stage, at
-            taken_off[cell] = max(longest, taken_off.get(cell, 0.0))
-        elif at in buckets:
-            add_counts(buckets[at], counts)
-        else:
-            buckets[at] = counts
-    _mend(connection, times, found, taken_off)
-    kept = {
-        name: {stage: buckets for stage, buckets in stages.items() if buckets}
-        for name, stages in found.items()
-    }
-    return {name: stages for name, stages in kept.items() if stages}
+    # An hour that is taken off one day is often added to the next: it is read once.
+    uses: dict[_Slots, list[tuple[int, int]]] = {}
+    for at, (begin, end) in enumerate(times):
+        for width, first, last, sign in sums_of(begin, end, WIDTHS):
+            uses.setdefault((width, first, last), []).append((at, sign))
+    by_place = list(uses.values())
+    rows = _rows(connection, names, list(uses))
+    for name, of_pipeline in groupby(rows, key=itemgetter(1)):
+        sums: defaultdict[str, StageSums] = defaultdict(StageSums)
+        for place, _, stage, text in of_pipeline:
+            sums[stage].put(text, by_place[place])
+        _settle(connection, name, sums, times)
+        ended = {stage: one for stage, one in sums.items() if one.sums}
+        if ended:
+            yield name, ended
 
 
-def _mend(
+def _settle(
     connection: sqlite3.Connection,
+    name: str,
+    sums: Mapping[str, StageSums],
     times: Sequence[Bounds],
-    found: Mapping[str, Mapping[str, dict[int, Counts]]],
-    taken_off: Mapping[_Cell, float],
 ) -> None:
-    """Let go of what is nothing, and find the longest durations that may have been taken off."""
-    unsure: dict[_Cell, float] = {}
-    for (name, stage, at), longest in taken_off.items():
-        buckets = found[name][stage]
-        left = {of: number for of, number in buckets[at].items() if number or of == LONGEST}
-        if left.keys() <= {LONGEST}:
-            del buckets[at]
-            continue
-        buckets[at] = left
-        if longest >= left[LONGEST]:
-            unsure[name, stage, at] = 0.0
-    # The widest slots first: often one of them has the longest that there can be.
-    for width in reversed(WIDTHS):
-        _look_for_longest(connection, times, width, unsure)
-        for cell, longest in list(unsure.items()):
-            name, stage, at = cell
-            if longest >= found[name][stage][at][LONGEST]:
-                del unsure[cell]
-    for (name, stage, at), longest in unsure.items():
-        found[name][stage][at][LONGEST] = longest
+    """Find the longest durations where they may have been taken off."""
+    unsure = {(stage, at): 0.0 for stage, one in sums.items() for at in one.settle()}
+    # The widest slots first, of which one often has the longest that there can be.
+    slots = {at: _slots_of(times[at]) for at in {at for _, at in unsure}}
+    for some in (slice(1), slice(1, None)):
+        looked_at = [(at, slot) for at in {at for _, at in unsure} for slot in slots[at][some]]
+        for place, _, stage, text in _rows(connection, [name], [slot for _, slot in looked_at]):
+            cell = stage, looked_at[place][0]
+            if cell in unsure:
+                unsure[cell] = max(unsure[cell], _decode_longest(text).max_seconds)
+        for (stage, at), longest in list(unsure.items()):
+            if longest >= sums[stage].longest[at]:
+                del unsure[stage, at]
+    for (stage, at), longest in unsure.items():
+        sums[stage].longest[at] = longest
 
 
-def _look_for_longest(
-    connection: sqlite3.Connection, times: Sequence[Bounds], width: int, unsure: dict[_Cell, float]
-) -> None:
-    """Take in what the slots of one width say of the longest durations in some times."""
-    pieces = [
-        (at, *piece, 1)
-        for at in {at for _, _, at in unsure}
-        for piece in pieces_of(*times[at], WIDTHS)
-        if piece[0] == width
+def _slots_of(time: Bounds) -> list[_Slots]:
+    """Cut a time into single slots, the widest first."""
+    return [
+        (width, slot, slot + width)
+        for width, first, last in sorted(pieces_of(*time, WIDTHS), reverse=True)
+        for slot in range(first, last, width)
     ]
-    names = list({name for name, _, _ in unsure})
-    for at, name, stage, _, text in _rows(connection, names, pieces):
-        cell = name, stage, at
-        if cell in unsure:
-            unsure[cell] = max(unsure[cell], _decode_longest(text).max_seconds)
 
 
 def _rows(
-    connection: sqlite3.Connection, names: Sequence[str], pieces: Sequence[tuple[int, ...]]
-) -> Iterable[tuple[int, str, str, int, str]]:
-    asked_for = {"pieces": text_of(pieces), "pipelines": text_of(names)}
+    connection: sqlite3.Connection, names: Sequence[str], slots: Sequence[_Slots]
+) -> Iterable[tuple[int, str, str, str]]:
+    """Read what slots hold, by pipeline, each with the place of the slots among those asked for."""
+    asked_for = {"slots": text_of(slots), "pipelines": text_of(names)}
     return connection.execute(query("statistics_counts"), asked_for)

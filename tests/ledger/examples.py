@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ledger.events import (
     ErrorInfo,
-    EventData,
     FailureAcknowledged,
     NewEvent,
     Result,
@@ -103,9 +104,9 @@ def one_run(run_id: str) -> list[NewEvent]:
     ]
 
 
-def payload(event_type: str, stage: str = "load", attempt: int = 1) -> EventData:
+def payload(event_type: str, stage: str = "load", attempt: int = 1) -> Any:
     """Give a payload of a type that belongs to a run, for tables of what may follow what."""
-    several: dict[str, EventData] = {
+    several: dict[str, Any] = {
         event.data.type: event.data
         for event in (
             run_started("r"),

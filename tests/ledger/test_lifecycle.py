@@ -19,6 +19,7 @@ from ledger.lifecycle import (
     Violation,
     advance,
 )
+from ledger.payloads.payload import Payload
 from tests.ledger.examples import payload
 from tests.ledger.strategies import event_data, stage_names, valid_runs
 
@@ -63,9 +64,9 @@ def run_at(phase: str) -> Lifecycle:
     return Lifecycle(RunPhase(phase), {"load": (1, AttemptPhase.OPEN)})
 
 
-def step(state: Lifecycle, data: EventData) -> Lifecycle | Violation:
+def step(state: Lifecycle, data: EventData | Payload) -> Lifecycle | Violation:
     """Advance by a payload."""
-    fields = data.model_dump()
+    fields = data.as_value()
     return advance(state, data.type, fields.get("stage"), fields.get("attempt"))
 
 

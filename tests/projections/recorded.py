@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from ledger.events import EventData, NewEvent, RecordedEvent
-from ledger.line.codec import ZERO_HASH, Body, decode, encode_body, encode_line, leaf_hash
+from ledger.line.codec import ZERO_HASH, Body, encode_body, encode_line, leaf_hash
+from ledger.line.decoding import decode
 from ledger.line.replayed import ReplayedEvent, decode_replayed
 from ledger.plain_values import utc_text
 from projections.runs.run_fold import fold, initial

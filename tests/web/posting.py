@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.events import NewEvent
 from ledger.line.codec import encode_body
-from ledger.remote.wire import as_sent
+from ledger.remote.sent_event import as_sent
 from tests.ledger.examples import event_id, run_started, stage_started
 
 __all__ = ["EVENTS", "sent", "sent_stage", "sent_start"]

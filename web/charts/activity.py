@@ -1,4 +1,7 @@
-"""How many runs began when: a bar for each slot of time, stacked by result."""
+"""How many runs began when: a bar for each slot of time, stacked by result.
+
+The drawing is 100 wide, however wide it is shown, and the parts of one result are one path.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["ActivityChart", "Slot", "Stack", "draw_activity"]
+__all__ = ["HEIGHT", "WIDTH", "ActivityChart", "Slot", "Stack", "draw_activity"]
 
-HEIGHT = 60.0
+WIDTH, HEIGHT = 100.0, 60.0
+# On both sides of a bar, as a share of its slot.
+_GAP = 0.12
 _ORDER = ("success", "stopped", "running", "failed")
 _LEAST_HEIGHT = 2.0
 
@@ -24,12 +29,10 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot of time: place and width in percent, and how many runs began in it, by result."""
+    """One slot of time, and how many runs began in it, by result."""
 
     begin: datetime
     end: datetime
-    x: float
-    width: float
     stacks: Sequence[Stack]
     counts: Mapping[str, int]
 
@@ -41,9 +44,16 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class ActivityChart:
-    """The whole chart; ``most`` is how many runs the highest bar stands for."""
+    """The whole chart.
+
+    Attributes:
+        slots: evenly apart.
+        paths: of each result that there is, the parts of all bars.
+        most: how many runs the highest bar stands for.
+    """
 
     slots: Sequence[Slot]
+    paths: Sequence[tuple[str, str]]
     most: int
 
 
@@ -58,19 +68,23 @@ def draw_activity(
         slot: how long one is.
     """
     most = max([sum(each.values()) for each in counts], default=0)
-    width = round(100 / max(1, len(counts)), 4)
     slots = [
-        Slot(
-            begin + number * slot,
-            begin + (number + 1) * slot,
-            round(number * width, 4),
-            width,
-            _stacks(each, most),
-            each,
-        )
+        Slot(begin + number * slot, begin + (number + 1) * slot, _stacks(each, most), each)
         for number, each in enumerate(counts)
     ]
-    return ActivityChart(slots, most)
+    return ActivityChart(slots, _paths(slots), most)
+
+
+def _paths(slots: Sequence[Slot]) -> Sequence[tuple[str, str]]:
+    step = WIDTH / max(1, len(slots))
+    wide = f"{step * (1 - 2 * _GAP):.3f}"
+    parts: dict[str, list[str]] = {}
+    for number, slot in enumerate(slots):
+        left = f"{step * (number + _GAP):.3f}"
+        for part in slot.stacks:
+            outline = f"M{left} {part.y:g}h{wide}v{part.height:g}h-{wide}z"
+            parts.setdefault(part.result, []).append(outline)
+    return [(result, "".join(outlines)) for result, outlines in parts.items()]
 
 
 def _stacks(counts: Mapping[str, int], most: int) -> Sequence[Stack]:

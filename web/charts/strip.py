@@ -1,11 +1,14 @@
-"""The last runs of a pipeline side by side: a bar for each, as high as it took long."""
+"""The last runs of a pipeline side by side: a bar for each, as high as it took long.
+
+A page may show thousands of them, so the bars of one kind are drawn together, as one path.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["HEIGHT", "STEP", "StripBar", "draw_strip"]
+__all__ = ["HEIGHT", "STEP", "StripBar", "StripPath", "draw_strip", "join_bars"]
 
 HEIGHT = 36.0
 STEP = 10.0
@@ -14,15 +17,16 @@ _LEAST = 4.0
 _LEAST_WITH_MARK = 9.0
 # Half of the line around a bar, which lies within it.
 _EDGE = 0.5
+_SIDE = 2.0
 _MARKED = frozenset({"failed", "lost"})
 
 
 @dataclass(frozen=True, slots=True)
 class StripBar:
-    """One run: how far to the right it lies, and how it is drawn there.
+    """One run as a bar.
 
     Attributes:
-        x: in units of the drawing.
+        x: how far to the right its place begins, in units of the drawing.
         height: likewise.
         state: how the run stands.
         outline: the bar as a path.
@@ -31,6 +35,15 @@ class StripBar:
 
     x: float
     height: float
+    state: str
+    outline: str
+    cross: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StripPath:
+    """The bars of all runs that stand in one way, each as it would be drawn alone."""
+
     state: str
     outline: str
     cross: str | None
@@ -59,8 +72,20 @@ def draw_strip(
     return bars
 
 
+def join_bars(bars: Sequence[StripBar]) -> Sequence[StripPath]:
+    """Draw bars with as few paths as there are states."""
+    return [
+        StripPath(
+            state,
+            "".join(bar.outline for bar in bars if bar.state == state),
+            "".join(bar.cross or "" for bar in bars if bar.state == state) or None,
+        )
+        for state in dict.fromkeys(bar.state for bar in bars)
+    ]
+
+
 def _bar(x: float, height: float, state: str) -> StripBar:
     top = HEIGHT - height
-    outline = f"M2 {top + _EDGE:.1f}h6V{HEIGHT - _EDGE:g}h-6z"
-    cross = f"M3.2 {top + 2.7:.1f}l3.6 3.6m0-3.6l-3.6 3.6" if state in _MARKED else None
+    outline = f"M{x + _SIDE:g} {top + _EDGE:.1f}h6V{HEIGHT - _EDGE:g}h-6z"
+    cross = f"M{x + 3.2:g} {top + 2.7:.1f}l3.6 3.6m0-3.6l-3.6 3.6" if state in _MARKED else None
     return StripBar(x, height, state, outline, cross)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ledger.fields import RUN_ID
 from projections import RunHistory, RunSummary
-from projections.comparing.compared_runs import compare_recorded
+from projections.comparing.compared_runs import compared_runs
 from projections.comparing.paired_values import ValuePair
 from projections.comparing.run_comparison import RunComparison
 from projections.errors import NoEarlierSuccess
@@ -62,18 +62,17 @@ def compare_page(visit: Visit) -> Values | Problem:
         if run_id is not None and not RUN_ID.fullmatch(run_id):
             return unknown_run(run_id)
     try:
-        comparison = compare_recorded(history, asked.a, asked.b)
+        found = compared_runs(history, asked.a, asked.b)
     except NoEarlierSuccess:
         return _form(
             visit,
             f"No run of the pipeline of {asked.a} succeeded before it, so there is nothing to"
             " compare it with by itself. Name a second run.",
         )
-    a = history.get_run(asked.a)
-    b = history.get_run(comparison.b.run_id if comparison else asked.b or "")
-    if comparison is None or a is None or b is None:
-        return unknown_run(asked.a if a is None else asked.b or "")
-    return _values(visit, comparison, a, b)
+    if found is None:
+        known = history.first_position(asked.a) is not None
+        return unknown_run((asked.b if known else None) or asked.a)
+    return _values(visit, *found)
 
 
 def _form(visit: Visit, problem: str) -> Values:

@@ -7,7 +7,7 @@ longer, whenever the runs were.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from projections import RunSummary
@@ -80,12 +80,13 @@ def compare_stages(
     marks = [{mark.name: mark.state for mark in stage_marks(run)} for run in (a, b)]
     names = list(dict.fromkeys([*pairs, *marks[0], *marks[1]]))
     chosen = names if every else _chosen(names, pairs)
+    kept = frozenset(chosen)
     drawn = [_since_begin(run, now) for run in (a, b)]
     moments = [at for one in (*drawn[0], *drawn[1]) for at in (one.begin, one.end or one.begin)]
     begin, end = min([0.0, *moments]), max([0.0, *moments])
     charts = [
         draw_gantt(
-            [one for one in intervals if one.stage in chosen],
+            [one for one in intervals if one.stage in kept],
             begin=begin,
             end=end,
             without_attempts=_without_attempts(intervals, states, chosen),
@@ -136,7 +137,7 @@ def _since_begin(run: RunSummary, now: datetime) -> Sequence[Interval]:
         if end is None and run.ended_at is not None:
             end = max(one.begin, run.ended_at.timestamp())
         closed = one.begin if end is None else end
-        found.append(replace(one, begin=one.begin - begin, end=closed - begin))
+        found.append(Interval(one.stage, one.attempt, one.begin - begin, closed - begin, one.state))
     return found
 
 

@@ -7,8 +7,10 @@ a pipeline has no index: one page looks at a bounded number of lines, and the ne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from ledger import LogReader
@@ -23,7 +25,7 @@ from web.event_row import EventRow, row_of
 __all__ = ["EventFilter", "Gap", "LogPage", "read_log_page"]
 
 _WINDOW = 1_000
-_LOOKED_AT = 4_000
+_LOOKED_AT = 3_000
 """Lines that one page looks at at most: some tens of milliseconds."""
 
 
@@ -113,16 +115,23 @@ def _page_of_run(history: RunHistory, matching: EventFilter, *, before: int, lim
         return LogPage(())
     if pipeline is not None and history.pipelines_of([run] if run else []) != {run: pipeline}:
         return LogPage(())
-    lines = history.reader.run_lines(run, before - 1)
-    wanted = (_found(line) for line in lines if matching.type in (None, line.envelope.type))
-    last: deque[_Found | Gap] = deque(maxlen=limit + 1)
+    mark = history.reader.mark()
+    rows: list[_Found | Gap] = []
     try:
-        last.extend(wanted)
+        lines = history.reader.runs.lines_back(run, before - 1, mark)
+        rows.extend(islice(_of_type(lines, matching), limit + 1))
     except (LedgerDamaged, LedgerReplaced) as error:
-        position = getattr(error, "position", 0)
-        last.append(Gap(position, position, str(error)))
-    rows = list(reversed(last))
+        position = getattr(error, "position", 0) or (rows[-1].position if rows else before) - 1
+        rows.append(Gap(position, position, str(error)))
+        sound: deque[_Found] = deque(maxlen=limit)
+        with suppress(LedgerDamaged, LedgerReplaced):
+            sound.extend(_of_type(history.reader.runs.lines(run, position, mark), matching))
+        rows.extend(reversed(sound))
     return LogPage(_shown(rows[:limit]), rows[limit - 1].position if len(rows) > limit else None)
+
+
+def _of_type(lines: Iterable[Line], matching: EventFilter) -> Iterator[_Found]:
+    return (_found(line) for line in lines if matching.type in (None, line.envelope.type))
 
 
 def _window(reader: LogReader, after: int, until: int) -> list[_Found | Gap]:

@@ -18,7 +18,7 @@ from projections.pipelines.recent_runs import (
     runs_going_on,
 )
 from web.addresses import run_address, with_query
-from web.charts.strip import StripBar, draw_strip
+from web.charts.strip import StripPath, draw_strip, join_bars
 from web.pages.first_steps import how_to_begin
 from web.pages.page import Values, Visit
 from web.pages.query import PageQuery
@@ -48,10 +48,9 @@ class OverviewQuery(PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A run in a strip: its place, what it says when it is pointed at, and where it leads."""
+    """A run in a strip: where it leads, and what it says when it is pointed at."""
 
     address: str
-    shape: StripBar
     label: str
 
 
@@ -63,6 +62,7 @@ class PipelineRow:
         name: None for the runs that have none.
         standing: what it stands as, by its last run that ended.
         bars: its last runs.
+        paths: how they are drawn.
         told: the same in words.
         lost: how many runs since the last success ended without anyone seeing how.
     """
@@ -71,6 +71,7 @@ class PipelineRow:
     standing: str
     now: PipelineNow
     bars: Sequence[Bar]
+    paths: Sequence[StripPath]
     told: str
     failed_in_a_row: int
     failing_since: datetime | None
@@ -132,11 +133,13 @@ def state_of(run: RecentRun) -> str:
 
 def _row(one: PipelineNow) -> PipelineRow:
     failing = one.recent.failing
+    bars, paths = _strip(one.recent)
     return PipelineRow(
         name=one.counts.pipeline,
         standing=_standing(one),
         now=one,
-        bars=_bars(one.recent),
+        bars=bars,
+        paths=paths,
         told=_told([state_of(run) for run in one.recent.runs]),
         failed_in_a_row=len(failing),
         failing_since=failing[-1].started_at if failing else None,
@@ -158,18 +161,18 @@ def _standing(one: PipelineNow) -> Standing:
 
 # Most pipelines stand as they did at the look before.
 @lru_cache(maxsize=256)
-def _bars(recent: RecentRuns) -> Sequence[Bar]:
+def _strip(recent: RecentRuns) -> tuple[Sequence[Bar], Sequence[StripPath]]:
     states = [(state_of(run), run.seconds) for run in recent.runs]
-    shapes = draw_strip(states, places=LAST_RUNS)
-    return [_bar(run, shape) for run, shape in zip(recent.runs, shapes, strict=True)]
+    paths = join_bars(draw_strip(states, places=LAST_RUNS))
+    return [_bar(run) for run in recent.runs], paths
 
 
-def _bar(run: RecentRun, shape: StripBar) -> Bar:
-    """Draw a run, with its address, and what it says when it is pointed at."""
+def _bar(run: RecentRun) -> Bar:
+    """Give the address of a run, and what it says when it is pointed at."""
     began = "" if run.started_at is None else f", {utc_minute(run.started_at)} UTC"
     took = "" if run.seconds is None else f" in {duration_text(run.seconds)}"
     word = "presumed dead" if run.given_up else state_of(run)
-    return Bar(run_address(run.run_id), shape, f"{run.run_id}: {word}{took}{began}")
+    return Bar(run_address(run.run_id), f"{run.run_id}: {word}{took}{began}")
 
 
 def _told(states: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from web.pages.page import Values, Visit
 from web.pages.pipeline_trends import PipelineTrends, pipeline_trends
 from web.pages.query import PageQuery
 from web.problems import Problem
-from web.wording import duration_text, trend_text, utc_minute
+from web.wording import duration_text, readable, trend_text, utc_minute
 
 __all__ = ["PipelineQuery", "pipeline_page"]
 
@@ -49,7 +50,7 @@ class PipelineQuery(PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One run of the grid; ``slow`` says what of it was slower than usual."""
+    """One run of the grid; ``told`` says all of it, and ``slow`` what was slower than usual."""
 
     run: RecentRun
     state: str
@@ -71,10 +72,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stage of the grid; a run that does not know the stage has no cell."""
+    """One stage of the grid; a number stands for so many runs that do not know the stage."""
 
     stage: str
-    cells: Sequence[Cell | None]
+    cells: Sequence[Cell | int]
 
 
 def pipeline_page(visit: Visit) -> Values | Problem:
@@ -99,7 +100,7 @@ def _values(visit: Visit, now: PipelineNow, grid: RunGrid) -> Values:
         "trend": None if now.recent.trend is None else trend_text(now.recent.trend),
         "findings": _findings(visit, name),
         "columns": _columns(visit, name, grid),
-        "rows": [_row(stage, grid.runs) for stage in grid.stages[:_ROWS]],
+        "rows": [_row(stage, grid.runs) for stage in _chosen(grid)],
         "rows_left": max(0, len(grid.stages) - _ROWS),
         "older": _address(here, asked, before=grid.before) if grid.before else None,
         "newest": _address(here, asked, before=None) if asked.before else None,
@@ -159,7 +160,13 @@ def _columns(visit: Visit, name: str, grid: RunGrid) -> Sequence[Column]:
     )
     slow = _slow(visit, name, [one.run for one in grid.runs])
     return [
-        Column(one.run, state, shape, _told(one.run, state), slow.get(one.run.run_id))
+        Column(
+            one.run,
+            state,
+            shape,
+            _told(one.run, state, slow.get(one.run.run_id)),
+            slow.get(one.run.run_id),
+        )
         for one, state, shape in zip(grid.runs, states, shapes, strict=True)
     ]
 
@@ -181,11 +188,19 @@ def _slow(visit: Visit, name: str, runs: Sequence[RecentRun]) -> Mapping[str, st
     }
 
 
-def _told(run: RecentRun, state: str) -> str:
+def _told(run: RecentRun, state: str, slow: str | None) -> str:
     word = "presumed dead" if state == "lost" else state
     took = "" if run.seconds is None else f" in {duration_text(run.seconds)}"
     began = "" if run.started_at is None else f", {utc_minute(run.started_at)} UTC"
-    return f"{word}{took}{began}"
+    slower = "" if slow is None else f", slower than usual: {readable(slow, 120)}"
+    return f"{run.run_id}: {word}{took}{began}{slower}"
+
+
+def _chosen(grid: RunGrid) -> Sequence[str]:
+    """Choose the stages that have rows: of too many, those that most of the runs know."""
+    known = Counter(stage for one in grid.runs for stage in one.cells)
+    chosen = frozenset(sorted(grid.stages, key=known.__getitem__, reverse=True)[:_ROWS])
+    return [stage for stage in grid.stages if stage in chosen]
 
 
 def _row(stage: str, runs: Sequence[GridRun]) -> Row:
@@ -194,13 +209,15 @@ def _row(stage: str, runs: Sequence[GridRun]) -> Row:
         cell.seconds if cell is not None and cell.state == "completed" else None for cell in known
     ]
     levels = heat_levels(took)
-    return Row(
-        stage,
-        [
-            None if cell is None else _cell(one.run.run_id, cell, level)
-            for one, cell, level in zip(runs, known, levels, strict=True)
-        ],
-    )
+    cells: list[Cell | int] = []
+    for one, cell, level in zip(runs, known, levels, strict=True):
+        if cell is not None:
+            cells.append(_cell(one.run.run_id, cell, level))
+        elif cells and isinstance(cells[-1], int):
+            cells[-1] += 1
+        else:
+            cells.append(1)
+    return Row(stage, cells)
 
 
 def _cell(run_id: str, cell: GridCell, level: int) -> Cell:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from pydantic import Field
 
 from ledger.fields import RUN_ID
@@ -43,21 +44,32 @@ class RunQuery(PageQuery):
     all: bool = False
 
 
+class _Today(msgspec.Struct, frozen=True):
+    """What a page needs of the run as it is now, also where it shows the past."""
+
+    last_sequence: int
+    metadata: dict[str, Any]
+
+
+_read_today = msgspec.json.Decoder(_Today).decode
+
+
 def run_page(visit: Visit) -> Values | Problem:
     """Show a run, now or as it was."""
     run_id, asked = visit.names["run_id"], visit.asked
     history = visit.history
-    today = history.get_run(run_id) if RUN_ID.fullmatch(run_id) else None
-    if today is None:
+    text = history.run_json(run_id) if RUN_ID.fullmatch(run_id) else None
+    if text is None:
         return unknown_run(run_id)
+    today = _read_today(text)
     past = asked.as_of
     if asked.event is not None:
         past = position_at_event(history.reader, run_id, asked.event)
     try:
-        run = today if past is None else history.get_run(run_id, as_of=past)
+        text = text if past is None else history.run_json(run_id, as_of=past)
     except AsOfNotReached as error:
         return Problem(404, f"{error}.")
-    if run is None:
+    if text is None:
         detail = f"The run {run_id} had not begun at position {past} of the log."
         return Problem(404, detail, kind="not-begun", title="Not begun yet")
     trail = read_trail(
@@ -67,7 +79,7 @@ def run_page(visit: Visit) -> Values | Problem:
         limit=_EVENTS,
         annotated=bool(today.metadata),
     )
-    return _values(visit, today, run, trail)
+    return _values(visit, today, RunSummary.model_validate_json(text), trail)
 
 
 def unknown_run(run_id: str) -> Problem:
@@ -75,7 +87,7 @@ def unknown_run(run_id: str) -> Problem:
     return Problem(404, f"No run has the id {run_id!r}.", kind="unknown-run", title="Unknown run")
 
 
-def _values(visit: Visit, today: RunSummary, run: RunSummary, trail: RunTrail) -> Values:
+def _values(visit: Visit, today: _Today, run: RunSummary, trail: RunTrail) -> Values:
     is_past = run.last_sequence < today.last_sequence
     now = (run.last_event_at or visit.now) if is_past else visit.now
     goes_on = run.result is None and not is_past

@@ -45,10 +45,8 @@ class RunTrail:
 
 def position_at_event(reader: LogReader, run_id: str, sequence: int) -> int | None:
     """Find the position of a run's event; None where it has no such event."""
-    for line in reader.run_lines(run_id):
-        if line.envelope.sequence >= sequence:
-            return line.envelope.position
-    return None
+    lines = reader.runs.lines(run_id, None, reader.mark(), after=sequence - 1)
+    return next((line.envelope.position for line in lines), None)
 
 
 def read_trail(
@@ -61,14 +59,15 @@ def read_trail(
         run_id: the run.
         after: the sequence that the page goes on behind.
         limit: how many events at most.
-        annotated: whether any of it may have been annotated; if not, what is behind the page is
-            not read.
+        annotated: whether any of it may have been annotated; if not, only the page is read.
     """
     events: list[EventRow] = []
     annotations: dict[str, Annotation] = {}
     damage = None
     try:
-        for line in reader.run_lines(run_id):
+        # Whoever annotated it may have done so before.
+        begin = 0 if annotated else after
+        for line in reader.runs.lines(run_id, None, reader.mark(), after=begin):
             if len(events) == limit and not annotated:
                 break
             if _ANNOTATED in line.raw:

@@ -40,7 +40,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; where they are the beginning of something, its end must come."""
         super().data_received(data)
-        if self._deadline is None and not self._answering:
+        # While the pause between two requests lasts, uvicorn bounds it.
+        if self._deadline is None and not (self._answering or self.timeout_keep_alive_task):
             self._expect(self.header_seconds)
 
     def on_headers_complete(self) -> None:

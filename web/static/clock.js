@@ -58,12 +58,13 @@ function tick() {
 /** A bar that grows knows its width, how much it gains in a millisecond, and where it must end. */
 function grow() {
   const passed = now() - serverNow;
-  for (const bar of document.querySelectorAll("[data-grows]")) {
+  const bars = document.querySelectorAll("[data-grows]");
+  for (const bar of bars) {
     const { grows, width, most } = bar.dataset;
     const wide = Math.min(Number(most), Number(width) + Number(grows) * passed);
     bar.setAttribute("width", `${wide}%`);
   }
-  if (still.matches) setTimeout(grow, TICK);
+  if (still.matches || bars.length === 0) setTimeout(grow, TICK);
   else requestAnimationFrame(grow);
 }
 

@@ -72,11 +72,11 @@ function options(place, data) {
   };
 }
 
-function draw(anew = false) {
+function draw() {
   const place = document.getElementById("trend");
   if (!place) return;
   const given = place.dataset.trend;
-  if (!anew && given === drawn && place.firstChild) return;
+  if (given === drawn && place.firstChild) return;
   drawn = given;
   const data = JSON.parse(given);
   plot?.destroy();
@@ -93,13 +93,28 @@ Idiomorph.defaults.callbacks.beforeNodeRemoved = ((before) => (node) =>
 
 let width = 0;
 new ResizeObserver(() => {
-  const place = document.getElementById("trend");
+  // Where nothing is drawn yet, nobody asks for its width, which would have to be laid out.
+  const place = plot && document.getElementById("trend");
   if (!place || place.clientWidth === width) return;
   width = place.clientWidth;
-  if (plot) plot.setSize({ width, height: 200 });
+  plot.setSize({ width, height: 200 });
 }).observe(document.getElementById("live"));
 
-document.addEventListener("htmx:afterSwap", () => draw());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
-new MutationObserver(() => draw(true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-draw();
+// Far down the page it is drawn when somebody comes near.
+const near = new IntersectionObserver((seen) => {
+  if (seen.at(-1).isIntersecting) draw();
+}, { rootMargin: "300px" });
+
+/** Have it drawn, now or when it is near: from the start again where that is so. */
+function look(anew = false) {
+  const place = document.getElementById("trend");
+  if (anew) drawn = "";
+  near.disconnect();
+  if (place) near.observe(place);
+}
+
+document.addEventListener("htmx:afterSwap", () => look());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => look(true));
+new MutationObserver(() => look(true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+addEventListener("beforeprint", draw);
+look();

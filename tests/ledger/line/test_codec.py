@@ -23,12 +23,12 @@ from ledger.events import (
 from ledger.line.codec import (
     MAX_LINE,
     ZERO_HASH,
-    decode,
     decode_envelope,
     encode_body,
     encode_line,
     leaf_hash,
 )
+from ledger.line.decoding import decode
 from ledger.line.upcasters import upcast
 from ledger.plain_values import utc_text
 from tests.ledger.examples import acknowledgement, event_id, run_annotated, stage_started

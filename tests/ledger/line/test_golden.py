@@ -9,7 +9,7 @@ import pytest
 from ledger import EventLog, LogReader
 from ledger.events import EVENT_TYPES, UnreadData
 from ledger.lifecycle import Lifecycle, Violation, advance
-from ledger.line.codec import decode
+from ledger.line.decoding import decode
 from tests.golden.make_golden import events, golden_lines
 from tests.golden_ledger import GOLDEN, golden_ledger
 from tests.ledger.witness import assert_whole, raw_lines
@@ -59,7 +59,7 @@ def test_its_runs_end_in_every_way() -> None:
     for batch in events():
         for event in batch:
             if event.run_id is not None:
-                fields = event.data.model_dump()
+                fields = event.data.as_value()
                 state = states.get(event.run_id, Lifecycle())
                 following = advance(
                     state, event.data.type, fields.get("stage"), fields.get("attempt")

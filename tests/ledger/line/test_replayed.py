@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from ledger.errors import BadLine
 from ledger.events import EVENT_TYPES, EventData, NewEvent, UnreadData
-from ledger.line.codec import ZERO_HASH, Body, decode, encode_body, encode_line
+from ledger.line.codec import ZERO_HASH, Body, encode_body, encode_line
+from ledger.line.decoding import decode
 from ledger.line.replayed import (
     ReplayedEvent,
     decode_replayed,

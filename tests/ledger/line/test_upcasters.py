@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from ledger.events import EVENT_TYPES, UnreadData
-from ledger.line.codec import decode, decode_envelope
+from ledger.line.codec import decode_envelope
+from ledger.line.decoding import decode
 from ledger.line.upcasters import UPCASTERS, Upcaster, upcast
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "schema_versions"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.events import ErrorInfo
 from ledger.line.shortening import shorten_text
+from ledger.payloads.derived import ErrorInfo
 from ledger.recording.described_error import describe_error
 from projections.failures.fingerprint import DIGITS, fingerprint_of
 from tests.projections.ways_to_fail import WAYS

@@ -198,6 +198,22 @@ def test_caught_up_in_any_portions_the_file_is_the_same(
         assert written == by_hand(folder) == from_zero(folder)
 
 
+@settings(max_examples=8)
+@given(valid_runs(), st.integers(1, 8))
+def test_read_in_any_portions_the_file_is_the_same(events: list[NewEvent], most: int) -> None:
+    """A log that is there is read on with each call; what is left for the next changes nothing."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "runs"
+        append(folder, events)
+        written = 0
+        for _ in range(0, len(events) + 1, most):
+            written += RunsFile(folder).catch_up(most=most)
+
+        assert RunsFile(folder).catch_up() == 0
+        assert written == by_hand(folder).count(b"\n")
+        assert (folder / "runs.jsonl").read_bytes() == by_hand(folder) == from_zero(folder)
+
+
 def test_whatever_a_crash_leaves_the_file_is_mended(tmp_path: Path) -> None:
     """Cut at any byte around the checkpoint, or longer, it comes to the same bytes."""
     folder = tmp_path / "runs"

@@ -21,6 +21,8 @@ def test_bars_are_as_high_as_their_numbers() -> None:
         ("failed", 0, 15),
     ]
     assert none.stacks == []
+    assert [result for result, _ in chart.paths] == ["success", "failed"]
+    assert chart.paths[1][1] == "M4.000 0h25.333v15h-25.333z"
     assert last.stacks[0].height == HEIGHT / 2
     assert (last.begin, last.end) == (BEGIN + 2 * HOUR, BEGIN + 3 * HOUR)
 

@@ -114,7 +114,7 @@ def test_a_rare_type_is_looked_for_so_far_and_no_further(tmp_path: Path) -> None
         last = history.reader.position
         rare = EventFilter(type="run_started")
         first = read_log_page(history, rare, before=last + 1, limit=10)
-        assert (len(first.rows), first.looked_at) == (0, 4_000)
+        assert (len(first.rows), first.looked_at) == (0, 3_000)
         assert first.before is not None
         second = read_log_page(history, rare, before=first.before, limit=10)
         assert [row.position for row in second.rows] == [2]
@@ -138,7 +138,8 @@ def test_damage_has_its_place_in_the_list(tmp_path: Path) -> None:
         of_run = read_log_page(history, EventFilter(run=run.run_id), before=6, limit=10)
     assert [row.position for row in page.rows] == [5, 4, 3, 2, 1]
     assert isinstance(page.rows[2], Gap)
-    assert isinstance(of_run.rows[0], Gap)
+    assert [row.position for row in of_run.rows] == [5, 4, 3, 2]
+    assert isinstance(of_run.rows[2], Gap)
 
 
 def test_new_events_wait_until_they_are_let_in(browser: Browser, tmp_path: Path) -> None:

@@ -31,8 +31,10 @@ def row_of(text: str, stage: str) -> list[str]:
     """Give what the cells of a stage say, the oldest run first; a blank one nothing."""
     found = re.search(rf'<tr data-row>\s*<th scope="row" title="{stage}">.*?</tr>', text, re.DOTALL)
     assert found
-    cells = re.findall(r"<td>(.*?)</td>", found[0])
-    return [re.sub(r'.*<span class="unseen">(.*?)</span>.*', r"\1", cell) for cell in cells]
+    told: list[str] = []
+    for wide, cell in re.findall(r'<td(?: colspan="(\d+)")?>(.*?)</td>', found[0]):
+        told += [re.sub(r'.*aria-label="(.*?)".*', r"\1", cell)] * int(wide or 1)
+    return told
 
 
 def test_each_stage_is_told_for_each_run(client: TestClient) -> None:
@@ -124,6 +126,31 @@ def test_durations_are_drawn_and_stay_when_the_page_is_brought_up_to_date(
         expect(chart).to_have_count(1)
         page.locator(".grid td a").first.click()
         expect(page).to_have_url(f"{server.url}/runs/{first}")
+        opened.check(server.url)
+
+
+def test_one_run_of_many_stages_leaves_room_for_those_of_most_runs(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The grid keeps a stage that more runs know; what is drawn below is drawn when it is near."""
+    folder = new_ledger(tmp_path / "runs")
+    with EventLog.open(folder, durability="process") as log:
+        for number in range(3):
+            story = Story(log, f"run-{number}", datetime.now(UTC))
+            story.start("nightly", "load").stage("load", 1.0).end("success")
+        story = Story(log, "many", datetime.now(UTC)).start("nightly")
+        for number in range(70):
+            story.stage(f"part-{number}", 1.0)
+        story.end("success")
+    with serving(folder) as server, window(browser) as opened:
+        page = opened.open(f"{server.url}/pipelines/nightly")
+        expect(page.locator(".grid tbody tr")).to_have_count(60)
+        expect(page.locator(".grid tbody tr").last.locator("td")).to_have_count(4)
+        expect(page.locator(".grid tbody th").last).to_have_text("load")
+        expect(page.locator(".part .foot").first).to_contain_text("11 more stages")
+        expect(page.locator("#trend canvas")).to_have_count(0)
+        page.locator(".trend-figure").scroll_into_view_if_needed()
+        expect(page.locator("#trend canvas")).to_be_visible()
         opened.check(server.url)
 
 

@@ -173,7 +173,7 @@ def test_a_bar_selects_its_time(browser: Browser, server: Server) -> None:
     """A click on the activity lists the runs that began then; a link leads back to all."""
     with window(browser) as opened:
         page = opened.open(f"{server.url}/runs")
-        page.locator(".activity svg a").first.click()
+        page.locator(".activity .slots a").first.click()
         expect(page).to_have_url(re.compile("started_after="))
         expect(page.locator("[data-row]")).to_have_count(1)
         expect(page.locator(".chips li")).to_have_count(2)

@@ -9,7 +9,8 @@ import pytest
 
 from automation.commands.printing.event_words import event_words
 from ledger.events import EVENT_TYPES, NewEvent, RunAnnotated
-from ledger.line.codec import decode, encode_body, encode_line
+from ledger.line.codec import encode_body, encode_line
+from ledger.line.decoding import decode
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "schema_versions"
 

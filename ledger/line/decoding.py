@@ -1,0 +1,88 @@
+"""The event that a line records: the envelope that the codec read, and its payload as a model.
+
+Apart from the codec, as the models take long to be made, and whoever only writes needs none.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from pydantic import ValidationError
+
+from ledger.errors import BadLine
+from ledger.events import EVENT_TYPES, EventData
+from ledger.line.codec import Envelope, decode_envelope
+from ledger.line.upcasters import upcast
+from ledger.recorded import RecordedEvent, UnreadData
+
+__all__ = ["decode", "recorded_event"]
+
+_TIME_WIDTH = len("2026-01-15T10:00:00.123456Z")
+
+
+def decode(line: bytes) -> RecordedEvent:
+    """Decode one line (without its newline) into the event it records.
+
+    A type or schema version that this version does not know gives ``UnreadData``, never an error.
+
+    Raises:
+        BadLine: the line is not what the format says.
+    """
+    return recorded_event(decode_envelope(line), line)
+
+
+def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
+    """Make the event of a line whose envelope was decoded already.
+
+    Raises:
+        BadLine: a time or the payload is not what the format says.
+    """
+    return RecordedEvent(
+        envelope.position,
+        envelope.prev,
+        envelope.event_id,
+        envelope.run_id,
+        envelope.sequence,
+        envelope.rest,
+        envelope.type,
+        envelope.schema_version,
+        _decode_time(envelope.occurred_at, "occurred_at"),
+        _decode_time(envelope.recorded_at, "recorded_at"),
+        _decode_data(envelope),
+        line,
+    )
+
+
+def _decode_time(text: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or len(text) != _TIME_WIDTH or not text.endswith("Z"):
+        raise BadLine(f"{field} is {text!r}, not a UTC time with microseconds")
+    return moment
+
+
+def _decode_data(envelope: Envelope) -> EventData | UnreadData:
+    model = EVENT_TYPES.get(envelope.type)
+    if model is None:
+        return _unread(envelope.data, f"unknown type {envelope.type!r}")
+    try:
+        if envelope.schema_version == model.schema_version:
+            return model.model_validate_json(bytes(envelope.data))
+        value = upcast(envelope.type, envelope.schema_version, msgspec.json.decode(envelope.data))
+        return model.model_validate(value)
+    except LookupError:
+        return _unread(envelope.data, f"unknown schema version {envelope.schema_version}")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return _unread(envelope.data, f"data.{place}: {first['msg']}")
+
+
+def _unread(data: msgspec.Raw, reason: str) -> UnreadData:
+    value = msgspec.json.decode(data)
+    if not isinstance(value, dict):
+        raise BadLine(f"data is not an object but {type(value).__name__}")
+    return UnreadData(value, reason)
