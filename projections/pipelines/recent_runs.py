@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from statistics import median
 
 import msgspec
 
@@ -20,6 +19,7 @@ from projections.pipelines.pipeline_counts import PipelineCounts, counts_by_pipe
 from projections.read_model.queries import query
 from projections.runs.run_rows import NO_START
 from projections.runs.run_summary import RunSummary
+from projections.statistics.baselines import median_of
 
 __all__ = [
     "LAST_RUNS",
@@ -71,7 +71,7 @@ class RecentRuns(msgspec.Struct, frozen=True):
     def usual_seconds(self) -> float | None:
         """The median of how long the successes took; None where there are none."""
         took = self._seconds()
-        return median(took) if took else None
+        return median_of(sorted(took)) if took else None
 
     @property
     def trend(self) -> float | None:
@@ -81,9 +81,10 @@ class RecentRuns(msgspec.Struct, frozen=True):
         """
         took = self._seconds()
         half = len(took) // 2
-        if half < _ENOUGH or median(took[:half]) <= 0:
+        if half < _ENOUGH:
             return None
-        return median(took[-half:]) / median(took[:half])
+        earlier, later = (median_of(sorted(part)) for part in (took[:half], took[-half:]))
+        return later / earlier if earlier > 0 else None
 
     @property
     def failing(self) -> Sequence[RecentRun]:

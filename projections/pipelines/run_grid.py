@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -136,5 +137,7 @@ def _cells(
         open_state: StageState = "running" if goes_on else "unfinished"
         took = [one.duration_seconds for one in made if one.duration_seconds is not None]
         state = _STATES.get(made[-1].result or "", open_state)
-        cells[stage] = GridCell(state, len(made), sum(took) if took else None)
+        # A sum that is no number any more could not be shown.
+        seconds = min(sum(took), sys.float_info.max) if took else None
+        cells[stage] = GridCell(state, len(made), seconds)
     return cells

@@ -36,6 +36,7 @@ __all__ = [
     "finished_run",
     "is_regression",
     "is_slower",
+    "median_of",
     "ratio",
     "usual",
 ]
@@ -114,17 +115,22 @@ def usual(durations: Sequence[float]) -> Usual | None:
     """Give what is usual among durations; None where there are none."""
     if not durations:
         return None
-    middle = _median(sorted(durations))
+    middle = median_of(sorted(durations))
     return Usual(median=middle, spread=_spread(durations, middle), successes=len(durations))
 
 
 def _spread(durations: Sequence[float], middle: float) -> float:
-    return _median(sorted([abs(duration - middle) for duration in durations]))
+    return median_of(sorted([abs(duration - middle) for duration in durations]))
 
 
-def _median(ordered: Sequence[float]) -> float:
+def median_of(ordered: Sequence[float]) -> float:
+    """Give the median of durations in ascending order, of which there is at least one."""
     half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    if len(ordered) % 2:
+        return ordered[half]
+    low, high = ordered[half - 1], ordered[half]
+    # The sum of the two may be beyond what a float holds.
+    return low + (high - low) / 2
 
 
 def ratio(seconds: float, before: Usual) -> float | None:
@@ -142,7 +148,7 @@ def is_slower(seconds: float, ordered: Sequence[float]) -> bool:
 
     It is asked of every run in some time: half of that went into what is made of them to be shown.
     """
-    middle = _median(ordered)
+    middle = median_of(ordered)
     return _is_beyond(seconds, len(ordered), middle, _spread(ordered, middle))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,8 @@ def test_the_trend_is_that_of_the_later_half() -> None:
     assert recent(*[("success", 0.0)] * 12).trend is None
     mixed = [("success", seconds) for seconds in (1.0, 1.0, 1.0, 1.0, 4.0, 4.0, 4.0) * 2]
     assert recent(*mixed).trend == 1.0
+    longest = recent(*[("success", sys.float_info.max)] * 12)
+    assert (longest.usual_seconds, longest.trend) == (sys.float_info.max, 1.0)
 
 
 @given(st.lists(st.sampled_from(["success", "failed", "stopped", None]), max_size=12))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from ledger.events import EventData
+from ledger.events import EventData, StageCompleted
 from projections import RunHistory
 from projections.pipelines.run_grid import GridCell, run_grid
 from tests.projections.ledgers import append
@@ -80,3 +81,14 @@ def test_older_runs_follow_without_gap_or_repetition(tmp_path: Path) -> None:
                 break
         assert run_grid(history, "no-such", limit=2).runs == []
     assert seen == [f"run-{number}" for number in range(0, 10, 2)]
+
+
+def test_the_longest_durations_come_to_a_number(tmp_path: Path) -> None:
+    """Though together they are more than a float holds."""
+    longest = StageCompleted(stage="load", attempt=1, elapsed_seconds=sys.float_info.max)
+    again = longest.model_copy(update={"attempt": 2})
+    record(tmp_path / "runs", [started(), began("load"), longest, began("load", 2), again])
+    with RunHistory(tmp_path / "runs") as history:
+        [run] = run_grid(history, "nightly", limit=10).runs
+
+    assert run.cells["load"].seconds == sys.float_info.max

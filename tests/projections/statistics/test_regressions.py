@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,8 @@ def test_what_is_usual_is_a_median_and_its_spread() -> None:
     assert usual([]) is None
     assert usual([2.0]) == Usual(median=2.0, spread=0.0, successes=1)
     assert usual([1.0, 2.0, 4.0, 9.0]) == Usual(median=3.0, spread=1.5, successes=4)
+    longest = sys.float_info.max
+    assert usual([longest, longest]) == Usual(median=longest, spread=0.0, successes=2)
 
 
 @pytest.mark.parametrize(
