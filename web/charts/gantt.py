@@ -7,6 +7,7 @@ space: stages beyond a number share one row, and attempts beyond a number share 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -256,7 +257,7 @@ def _seconds(tries: Sequence[Interval], now: float | None) -> float | None:
         if ends is None:
             return None
         took += max(0.0, ends - one.begin)
-    return took
+    return min(took, sys.float_info.max)
 
 
 def _parts(stage: str, named: Collection[str]) -> tuple[str, str, int]:
