@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ class UnreadableNotesError(Exception):
     """Raises when it is asked for its notes."""
 
     @property
-    def __notes__(self) -> list[str]:
+    def __notes__(self) -> list[str]:  # type: ignore[override] # as a program may
         """Raise, as any property may."""
         raise KeyError("notes")
 
@@ -34,6 +35,11 @@ class OddlyNamedError(Exception):
 OddlyNamedError.__qualname__ = "Odd\ud800"
 
 
+def bad_syntax(*place: Any) -> SyntaxError:
+    """Make the error of a parser of somebody's own, whose place is not as Python's."""
+    return SyntaxError("bad", place)
+
+
 def described(error: Exception) -> ErrorInfo:
     """Raise it, and put it into words."""
     with pytest.raises(type(error)) as caught:
@@ -44,8 +50,8 @@ def described(error: Exception) -> ErrorInfo:
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (SyntaxError("bad", ("a.txt", 1, 2, b"bytes")), "SyntaxError: bad (a.txt, line 1)"),
-        (SyntaxError("bad", ("a.txt", "x", "y", "text")), "SyntaxError: bad (a.txt)"),
+        (bad_syntax("a.txt", 1, 2, b"bytes"), "SyntaxError: bad (a.txt, line 1)"),
+        (bad_syntax("a.txt", "x", "y", "text"), "SyntaxError: bad (a.txt)"),
         (UnreadableNotesError("bad"), "UnreadableNotesError: bad"),
         (ExitingTextError(), "ExitingTextError: <exception str() failed>"),
         (OddlyNamedError("bad"), "Odd\\ud800: bad"),
