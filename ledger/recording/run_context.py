@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ledger.disk.fork_safety import forget_in_children
-from ledger.errors import IllegalTransition
+from ledger.errors import IllegalTransition, InvalidEvent
 from ledger.events import (
     EventData,
     NewEvent,
@@ -40,6 +40,7 @@ from ledger.events import (
 from ledger.plain_values import clean_text, to_plain
 from ledger.recording.described_error import describe_error, one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
+from ledger.recording.scope import current_in_scope
 from ledger.recording.termination import is_stop, sigterm_raises
 from ledger.writers.machine import this_writer
 
@@ -243,8 +244,7 @@ class RunContext:
     def __enter__(self) -> Self:
         """Make this the current run, and let SIGTERM stop it."""
         self._exits.enter_context(sigterm_raises())
-        token = _run.set(self)
-        self._exits.callback(_run.reset, token)
+        self._exits.enter_context(current_in_scope(_run, self))
         return self
 
     def __exit__(
@@ -317,8 +317,7 @@ class StageContext:
             self.run.close_attempt(self.name, started=False)
             raise
         self._began = time.monotonic()
-        token = _stage.set(self)
-        self._exits.callback(_stage.reset, token)
+        self._exits.enter_context(current_in_scope(_stage, self))
         return self
 
     def __exit__(
@@ -330,19 +329,25 @@ class StageContext:
         """Record how the attempt ended. The exception goes on."""
         with self._exits:
             elapsed = time.monotonic() - self._began
-            if error is None:
-                data = self._completed(elapsed)
-            elif is_stop(error):
-                data = build(
-                    StageStopped, stage=self.name, attempt=self.attempt, elapsed_seconds=elapsed
-                )
-            else:
-                data = self._failed(error, elapsed)
-                self.run.note_failure(self.name, self.attempt, error)
             try:
-                self.run.record(data)
+                self._record_end(error, elapsed)
+            except InvalidEvent as refused:
+                # What it kept may not enter the log: that is how it ended.
+                self._record_end(refused, elapsed)
+                raise
             finally:
                 self.run.close_attempt(self.name)
+
+    def _record_end(self, error: BaseException | None, elapsed: float) -> None:
+        if error is None:
+            self.run.record(self._completed(elapsed))
+        elif is_stop(error):
+            self.run.record(
+                build(StageStopped, stage=self.name, attempt=self.attempt, elapsed_seconds=elapsed)
+            )
+        else:
+            self.run.note_failure(self.name, self.attempt, error)
+            self.run.record(self._failed(error, elapsed))
 
     def _completed(self, elapsed: float) -> EventData:
         return build(

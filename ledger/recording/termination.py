@@ -36,7 +36,10 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Turn both into ``Terminated`` in the main thread, where nobody else handles them."""
+    """Turn both into ``Terminated`` in the main thread, where nobody else handles them.
+
+    Where the block is left in another thread, they stay so: only the main thread can take it back.
+    """
     taken = []
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -46,5 +49,6 @@ def sigterm_raises() -> Iterator[None]:
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        if threading.current_thread() is threading.main_thread():
+            for number in taken:
+                signal.signal(number, signal.SIG_DFL)
