@@ -41,7 +41,7 @@ from ledger.plain_values import clean_text, to_plain
 from ledger.recording.described_error import describe_error, one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.recording.scope import current_in_scope
-from ledger.recording.termination import is_stop, sigterm_raises
+from ledger.recording.termination import is_stop, sigterm_raises, stops_wait
 from ledger.writers.machine import this_writer
 
 __all__ = ["RunContext", "StageContext", "current_run", "current_stage"]
@@ -254,7 +254,7 @@ class RunContext:
         trace: TracebackType | None,
     ) -> None:
         """Record how the run ended. The exception goes on."""
-        with self._exits:
+        with self._exits, stops_wait():
             if error is None:
                 self.end("success")
             elif is_stop(error):
@@ -327,7 +327,7 @@ class StageContext:
         trace: TracebackType | None,
     ) -> None:
         """Record how the attempt ended. The exception goes on."""
-        with self._exits:
+        with self._exits, stops_wait():
             elapsed = time.monotonic() - self._began
             try:
                 self._record_end(error, elapsed)

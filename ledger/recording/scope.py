@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 
 @contextmanager
-def current_in_scope(variable: ContextVar[_Value | None], value: _Value) -> Iterator[None]:
+def current_in_scope(variable: ContextVar[_Value], value: _Value) -> Iterator[None]:
     """Make a value the current one to the end of the block.
 
     The block may be left in another thread or task than it was entered in, as generators and test

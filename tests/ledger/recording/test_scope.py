@@ -14,8 +14,8 @@ from tests.ledger.interleaving import in_fork
 
 def story(log: EventLog) -> list[str]:
     """Tell a run by its types, and its result."""
-    events = [event.data for event in log.read_run("r")]
-    return [*(data.type for data in events), getattr(events[-1], "result", "")]
+    events = list(log.read_run("r"))
+    return [*(event.type for event in events), getattr(events[-1].data, "result", "")]
 
 
 WELL = ["run_started", "stage_started", "stage_completed", "run_ended", "success"]
@@ -30,8 +30,8 @@ def test_a_generator_is_ended_by_another_task(tmp_path: Path) -> None:
 
     async def use(log: EventLog) -> None:
         steps = fixture(log)
-        await asyncio.create_task(anext(steps, None))  # type: ignore[arg-type] # it is a coroutine
-        await asyncio.create_task(anext(steps, None))  # type: ignore[arg-type] # likewise
+        await asyncio.create_task(anext(steps, None))
+        await asyncio.create_task(anext(steps, None))
 
     with EventLog.open(tmp_path) as log:
         asyncio.run(use(log))
