@@ -102,21 +102,25 @@ def utc_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:_TIME_WIDTH] + "Z"
 
 
-def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - the point is to take anything
+def to_plain(value: Any, depth: int = 0, within: tuple[object, ...] = ()) -> Any:  # noqa: ANN401 - the point is to take anything
     """Turn an object of a program into a JSON value, losing as little as possible.
 
     Non-finite floats become ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; larger integers, paths,
-    times and unknown objects become text; numpy scalars and arrays become numbers and lists.
+    times and unknown objects become text; numpy scalars and arrays become numbers and lists. What
+    holds itself becomes text where it does. ``within`` is what the value lies in.
     """
     for kind, convert in _SCALARS:
         if isinstance(value, kind):
             return convert(value)
-    if depth >= MAX_DEPTH:
+    if depth >= MAX_DEPTH or any(outer is value for outer in within):
         return clean_text(str(value))
+    inner = (*within, value)
     if isinstance(value, Mapping):
-        return {clean_text(str(key)): to_plain(item, depth + 1) for key, item in value.items()}
+        return {
+            clean_text(str(key)): to_plain(item, depth + 1, inner) for key, item in value.items()
+        }
     if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray):
-        return [to_plain(item, depth + 1) for item in value]
+        return [to_plain(item, depth + 1, inner) for item in value]
     return _plain_object(value, depth)
 
 

@@ -1,4 +1,6 @@
-"""Signals that come while a command runs, as bytes to read beside its output, and to pass on.
+"""Signals that come while a command runs: passed on at once, and told beside its output.
+
+They are passed on where they come, as this process may be waiting then for who reads the output.
 
 A signal from the keyboard (Ctrl-C, or the end of the terminal) goes to the whole foreground group,
 so the command, which is part of it, has got it already. Any other came to this process alone.
@@ -35,28 +37,46 @@ class PassedSignals:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._before: dict[int, object] = {}
+        self._pid: int | None = None
+        self._waiting: list[int] = []
 
     def fileno(self) -> int:
         """Give the descriptor that is readable when a signal came, or a child ended."""
         return self._reader
 
-    def pass_on(self, pid: int) -> None:
-        """Send the command what came since the last call."""
+    def pass_on_to(self, pid: int) -> None:
+        """Send the command what came since the beginning, and from here on what comes."""
+        self._pid = pid
+        while self._waiting:
+            _send(pid, self._waiting.pop(0))
+
+    def end(self) -> None:
+        """Send nothing more: the command has ended, and its number may soon be another's."""
+        self._pid = None
+
+    def read(self) -> None:
+        """Make the descriptor readable no longer, until something comes."""
         with contextlib.suppress(BlockingIOError):
-            for number in os.read(self._reader, 512):
-                if number in _STOPS and self.told is None:
-                    self.told = number
-                if number == signal.SIGCHLD or (number in _FROM_KEYBOARD and _in_foreground()):
-                    continue
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            os.read(self._reader, 512)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if number in _STOPS and self.told is None:
+            self.told = number
+        if number in _FROM_KEYBOARD and _in_foreground():
+            return
+        if self._pid is None:
+            self._waiting.append(number)
+        else:
+            _send(self._pid, number)
 
     def __enter__(self) -> Self:
         """Take the signals, but for those that whoever started us had ignored."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (*_PASSED, signal.SIGCHLD):
-            if number == signal.SIGCHLD or signal.getsignal(number) is not signal.SIG_IGN:
+            if number == signal.SIGCHLD:
                 self._before[number] = signal.signal(number, _nothing)
+            elif signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(
@@ -75,6 +95,12 @@ class PassedSignals:
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
     """Do nothing more: the number of the signal was written into the pipe."""
+
+
+def _send(pid: int, number: int) -> None:
+    # It may be gone, or belong to somebody else by now, as sudo does.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def _in_foreground() -> bool:

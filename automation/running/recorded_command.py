@@ -50,31 +50,32 @@ def run_command(
     process = subprocess.Popen(  # noqa: S603 - running a command is what this is for
         command, env=environment, stdout=output, stderr=output, bufsize=0
     )
+    signals.pass_on_to(process.pid)
     with process, selectors.DefaultSelector() as selector:
         selector.register(signals, selectors.EVENT_READ)
         for stream, number in ((process.stdout, 1), (process.stderr, 2)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, number)
         while process.poll() is None:
-            _pass_through(selector, signals, process.pid, tail, None)
+            _pass_through(selector, signals, tail, None)
+        signals.end()
         # The rest of what it printed; others may keep the pipes open for as long as they like.
         deadline = time.monotonic() + _LINGER
         while len(selector.get_map()) > 1 and (left := deadline - time.monotonic()) > 0:
-            _pass_through(selector, signals, process.pid, tail, left)
+            _pass_through(selector, signals, tail, left)
     return process.returncode
 
 
 def _pass_through(
     selector: selectors.BaseSelector,
     signals: PassedSignals,
-    pid: int,
     tail: OutputTail | None,
     patience: float | None,
 ) -> None:
-    """Pass on what comes next: output to where it belongs, signals to the command."""
+    """Pass on what is printed next to where it belongs; a signal ends the wait for it."""
     for key, _ in selector.select(patience):
         if key.fileobj is signals:
-            signals.pass_on(pid)
+            signals.read()
             continue
         data = os.read(key.fd, _CHUNK)
         if data and tail is not None:

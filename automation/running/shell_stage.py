@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.errors import CommandFailed
+from automation.running.child_endings import endings_are_kept
 from automation.running.output_tail import OutputTail
 from automation.running.running_command import RunningCommand
 from automation.running.stopping import StopRequest
@@ -70,13 +71,16 @@ class ShellCommand:
             show(data)
 
         try:
-            with RunningCommand(
-                self.command,
-                environment=environment_for(stage),
-                take=take,
-                stop=stop,
-                grace=self.grace,
-            ) as running:
+            with (
+                endings_are_kept(),
+                RunningCommand(
+                    self.command,
+                    environment=environment_for(stage),
+                    take=take,
+                    stop=stop,
+                    grace=self.grace,
+                ) as running,
+            ):
                 status = running.wait(timeout)
         finally:
             stage.output(tail.text())

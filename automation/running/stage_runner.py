@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -70,10 +71,9 @@ class StageRunner:
             sleep=self._stop.wait,
             reraise=True,
         )
-        for attempt in retrying:
-            number = attempt.retry_state.attempt_number
-            with attempt:
-                self._try(stage, stage.retries + 1 - number)
+        left = itertools.count(stage.retries, -1)
+        # Not in a loop over it: a StopIteration of the stage would end that, as something else.
+        retrying(lambda: self._try(stage, next(left)))
 
     def _may_be_retried(self, error: BaseException) -> bool:
         return error is self.failure and isinstance(error, Exception)

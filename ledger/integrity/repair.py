@@ -11,14 +11,17 @@ the chain goes on from the leaf hash of the bytes as they lie. If the log is sho
 the positions that are gone are given out again: the one case in which the mark moves back. Each
 tree head that was signed over them shows it.
 
-Plan. Look without the lock; ask; then under the lock look again whether all is as it was, copy the
-damaged bytes, and write the event: one atomic step, after which the mark is moved. A crash before
-it changes nothing; after it, the next repair finds the new segment and moves the mark.
+Plan. One repair at a time. Look without the lock; ask; then under the lock look again whether all
+is as it was, copy the damaged bytes, and write the event: one atomic step, after which the mark is
+moved. A crash before it changes nothing; after it, the next repair finds the new segment and moves
+the mark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +29,7 @@ import msgspec
 
 from ledger.disk.files import replace_atomically, sync_data, sync_folder
 from ledger.disk.folder import Identity, LedgerFolder, segment_name
-from ledger.disk.lock import FolderLock
+from ledger.disk.lock import FolderLock, close_lock, try_flock
 from ledger.disk.mark import Mark, read_mark, write_mark
 from ledger.errors import RepairRefused
 from ledger.events import LedgerRepaired, NewEvent, build
@@ -61,11 +64,41 @@ def repair(folder: Path | str, *, actor: str, reason: str, jobs: int | None = No
 
     Raises:
         LedgerNotFound: there is no ledger.
-        RepairRefused: this damage cannot be repaired.
+        RepairRefused: this damage cannot be repaired, or another repair is under way.
         LockTimeout: another process holds the lock.
     """
     ledger = LedgerFolder(Path(folder))
-    plan = make_plan(ledger, jobs)
+    with _only_repair(ledger):
+        return _carry_out(ledger, make_plan(ledger, jobs), actor, reason)
+
+
+@contextmanager
+def _only_repair(folder: LedgerFolder) -> Iterator[None]:
+    """Be the one repair of a log: two would list the same damage, each as its own find."""
+    try:
+        fd = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        # Whatever is wrong with it, the plan knows how to say so.
+        yield
+        return
+    try:
+        if not _is_free(fd):
+            reason = "another repair of it is under way: try again when that has ended"
+            raise RepairRefused(folder.path, reason)
+        yield
+    finally:
+        close_lock(fd)
+
+
+def _is_free(fd: int) -> bool:
+    try:
+        return try_flock(fd)
+    except OSError:
+        # Some network file systems lock no folder: there, nobody is kept out.
+        return True
+
+
+def _carry_out(ledger: LedgerFolder, plan: RepairPlan, actor: str, reason: str) -> Repair:
     if plan.repair.identity:
         _restore_identity(ledger)
     if plan.moved is not None:

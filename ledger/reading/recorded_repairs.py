@@ -102,8 +102,9 @@ class RecordedRepairs:
             payload = _decode_payload(envelope.data)
         except (BadLine, msgspec.DecodeError):
             return
-        for skipped in payload.skipped:
-            self._skipped[_key(skipped)] = skipped.sha256
+        found = {_key(skipped): skipped.sha256 for skipped in payload.skipped}
+        # Not added to: another thread may be going through it.
+        self._skipped = {**self._skipped, **found}
 
     def are_known(self, mark: Mark) -> bool:
         """Tell whether any repair was made up to a mark.

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ledger.disk.fork_safety import forget_in_children
-from ledger.errors import IllegalTransition
+from ledger.errors import IllegalTransition, InvalidEvent
 from ledger.payloads.derived import (
     Result,
     RunAnnotated,
@@ -38,7 +38,8 @@ from ledger.plain_values import clean_text, to_plain
 from ledger.recorded import NewEvent, Receipt
 from ledger.recording.described_error import describe_error, one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
-from ledger.recording.termination import is_stop, sigterm_raises
+from ledger.recording.scope import current_in_scope
+from ledger.recording.termination import is_stop, sigterm_raises, stops_wait
 from ledger.writers.machine import this_process
 
 if TYPE_CHECKING:
@@ -244,8 +245,7 @@ class RunContext:
     def __enter__(self) -> Self:
         """Make this the current run, and let SIGTERM stop it."""
         self._exits.enter_context(sigterm_raises())
-        token = _run.set(self)
-        self._exits.callback(_run.reset, token)
+        self._exits.enter_context(current_in_scope(_run, self))
         return self
 
     def __exit__(
@@ -255,7 +255,7 @@ class RunContext:
         trace: TracebackType | None,
     ) -> None:
         """Record how the run ended. The exception goes on."""
-        with self._exits:
+        with self._exits, stops_wait():
             if error is None:
                 self.end("success")
             elif is_stop(error):
@@ -318,8 +318,7 @@ class StageContext:
             self.run.close_attempt(self.name, started=False)
             raise
         self._began = time.monotonic()
-        token = _stage.set(self)
-        self._exits.callback(_stage.reset, token)
+        self._exits.enter_context(current_in_scope(_stage, self))
         return self
 
     def __exit__(
@@ -329,21 +328,27 @@ class StageContext:
         trace: TracebackType | None,
     ) -> None:
         """Record how the attempt ended. The exception goes on."""
-        with self._exits:
+        with self._exits, stops_wait():
             elapsed = time.monotonic() - self._began
-            if error is None:
-                data = self._completed(elapsed)
-            elif is_stop(error):
-                data = build(
-                    StageStopped, stage=self.name, attempt=self.attempt, elapsed_seconds=elapsed
-                )
-            else:
-                data = self._failed(error, elapsed)
-                self.run.note_failure(self.name, self.attempt, error)
             try:
-                self.run.record(data)
+                self._record_end(error, elapsed)
+            except InvalidEvent as refused:
+                # What it kept may not enter the log: that is how it ended.
+                self._record_end(refused, elapsed)
+                raise
             finally:
                 self.run.close_attempt(self.name)
+
+    def _record_end(self, error: BaseException | None, elapsed: float) -> None:
+        if error is None:
+            self.run.record(self._completed(elapsed))
+        elif is_stop(error):
+            self.run.record(
+                build(StageStopped, stage=self.name, attempt=self.attempt, elapsed_seconds=elapsed)
+            )
+        else:
+            self.run.note_failure(self.name, self.attempt, error)
+            self.run.record(self._failed(error, elapsed))
 
     def _completed(self, elapsed: float) -> Payload:
         return build(

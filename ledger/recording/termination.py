@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Terminated", "is_stop", "sigterm_raises"]
+__all__ = ["Terminated", "is_stop", "sigterm_raises", "stops_wait"]
 
 
 class Terminated(SystemExit):
@@ -36,7 +36,10 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Turn both into ``Terminated`` in the main thread, where nobody else handles them."""
+    """Turn both into ``Terminated`` in the main thread, where nobody else handles them.
+
+    Where the block is left in another thread, they stay so: only the main thread can take it back.
+    """
     taken = []
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -46,5 +49,27 @@ def sigterm_raises() -> Iterator[None]:
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        if threading.current_thread() is threading.main_thread():
+            for number in taken:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def stops_wait() -> Iterator[None]:
+    """Let what a signal raises in the main thread wait for the end of the block.
+
+    So an end that is being recorded is recorded. A handler of somebody else's is left alone.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.default_int_handler, _raise):
+                before[number] = signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, raises in before.items():
+            signal.signal(number, raises)
+        if came:
+            signal.raise_signal(came[0])

@@ -133,11 +133,23 @@ def test_deep_nesting_ends_in_a_text(levels: int, wrap: Callable[[object], objec
 
 
 def test_a_value_that_holds_itself_ends() -> None:
-    """A cycle is told as far as the depth goes."""
+    """A cycle becomes text where it begins again."""
     value: list[object] = []
     value.append(value)
 
     check_json(to_plain(value))
+
+
+def test_a_value_that_holds_itself_twice_ends_in_time() -> None:
+    """As parents and children that know each other: all ways through them would never end."""
+    parent: dict[str, object] = {"name": "root"}
+    parent["children"] = [{"name": name, "parent": parent} for name in "ab"]
+
+    plain = to_plain(parent)
+
+    assert [child["name"] for child in plain["children"]] == ["a", "b"]
+    assert plain["children"][0]["parent"] == str(parent)
+    check_json(plain)
 
 
 _objects: st.SearchStrategy[Any] = st.recursive(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,6 +18,7 @@ from automation.commands import main
 from ledger import LogReader, RecordedEvent
 from projections import RunHistory, RunSummary
 from tests.automation.commands.processes import RUNFOLD, runfold, start
+from tests.automation.waiting import wait_until
 from tests.ledger.remote.small_ledger import small_ledger
 
 
@@ -209,6 +214,32 @@ def test_a_signal_goes_to_the_command(folder: Path, tmp_path: Path, number: int)
 
     out, _ = process.communicate(timeout=60)
     assert (out, process.returncode) == (b"told\n", 7)
+    assert the_run(folder).result == "stopped"
+
+
+def is_full(pipe: IO[bytes]) -> bool:
+    """Tell whether a pipe holds all it can, but for a rest of a page."""
+    waiting = int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+    return waiting > fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) - mmap.PAGESIZE
+
+
+def test_a_signal_reaches_a_command_whose_output_nobody_reads(folder: Path, tmp_path: Path) -> None:
+    """It is told at once, though its output waits meanwhile in a pipe that is full."""
+    told = tmp_path / "told"
+    script = f"trap 'touch {told}; kill $!; exit 7' TERM; echo ready; yes & wait"
+    process = start(
+        "exec", "--pipeline", "p", "--dir", folder, "--", "sh", "-c", script, cwd=tmp_path
+    )
+    out = process.stdout
+    assert out is not None
+    assert out.readline() == b"ready\n"
+    wait_until(lambda: is_full(out), "the pipe is full")
+
+    process.send_signal(signal.SIGTERM)
+
+    wait_until(told.exists, "the command is told")
+    process.communicate(timeout=60)
+    assert process.returncode == 7
     assert the_run(folder).result == "stopped"
 
 

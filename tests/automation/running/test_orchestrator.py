@@ -107,6 +107,24 @@ def test_a_stage_without_retries_left_fails_the_run(orchestrator: PipelineOrches
     assert summary.anomalies == ()
 
 
+def test_a_stage_that_asks_for_one_item_too_many_has_failed(
+    orchestrator: PipelineOrchestrator,
+) -> None:
+    """What ``next`` raises of nothing is an exception like any other: recorded, tried again."""
+    pipeline = Pipeline(
+        "p",
+        stages=[
+            Stage("load", lambda: next(iter([])), retries=1, retry_delay=0),
+            Stage("report", lambda: None),
+        ],
+    )
+
+    summary = orchestrator.run(pipeline)
+
+    assert summary.failure_reason == "Stage load failed after 1 retry: StopIteration"
+    assert [item.stage for item in summary.stages_skipped] == ["report"]
+
+
 def test_an_observer_is_told_of_each_step(orchestrator: PipelineOrchestrator) -> None:
     """It is told in order, with what was printed and how each attempt ended."""
     told = Told()

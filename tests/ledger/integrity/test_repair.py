@@ -19,6 +19,7 @@ from ledger.integrity.verify import verify
 from tests.ledger.damage import copy_of, cut, flip, last_segment, lose_lock, set_mark
 from tests.ledger.damaged_logs import Damage, DamagedLog, damages, forge, make_log, positions_in
 from tests.ledger.examples import acknowledgement, one_run
+from tests.ledger.interleaving import in_fork, just_before
 from tests.ledger.witness import mark_of, segments_of, snapshot
 
 
@@ -202,6 +203,29 @@ def test_the_log_says_who_repaired_what_and_why(whole: Path) -> None:
     missing = set(range(1, done.position + 1)) - {e.position for e in LogReader(folder).read()}
     assert missing == {skipped["first"]}
     assert [note.kind for note in verify(folder).notes] == ["repaired"]
+
+
+def test_two_repairs_at_once_list_the_damage_once(whole: Path) -> None:
+    """The other one is refused, and says why; the first goes on, and the log has one event."""
+    folder = copy_of(whole, "two")
+    flip(segments_of(folder)[1], 20)
+
+    def repair_beside_another() -> None:
+        refused: list[RepairRefused] = []
+
+        def another() -> None:
+            with pytest.raises(RepairRefused) as caught:
+                mend(folder)
+            refused.append(caught.value)
+
+        # The damaged bytes are copied then: all is planned, and nothing told yet.
+        just_before({"os.rename"}, another)
+        mend(folder)
+        assert "another repair of it is under way" in str(refused[0])
+
+    assert in_fork(repair_beside_another) == 0
+    assert len(repaired_events(folder)) == 1
+    go_on(folder)
 
 
 def test_new_damage_in_a_repaired_place_is_damage_again(whole: Path) -> None:

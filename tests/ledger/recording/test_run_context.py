@@ -18,7 +18,13 @@ from typing import Any
 import pytest
 
 from ledger import EventLog, RecordedEvent, RunContext, current_run, current_stage
-from ledger.errors import IllegalTransition, InvalidEvent, LockTimeout, SequenceConflict
+from ledger.errors import (
+    EventTooLarge,
+    IllegalTransition,
+    InvalidEvent,
+    LockTimeout,
+    SequenceConflict,
+)
 from ledger.events import (
     RunAnnotated,
     RunEnded,
@@ -471,6 +477,22 @@ def test_an_exception_that_cannot_be_printed_is_still_recorded(log: EventLog) ->
         raise Speechless
 
     assert told(log)[-2:] == [("stage_failed", "load 1"), ("run_ended", "failed")]
+
+
+def test_a_stage_whose_figures_are_too_large_has_failed(log: EventLog) -> None:
+    """The attempt is not left open: it ends with what the log has to say of its figures."""
+    with (
+        pytest.raises(EventTooLarge),
+        RunContext.start(log, pipeline="p", run_id="r") as run,
+        run.stage("load") as stage,
+    ):
+        stage.metric("rows", list(range(100_000)))
+
+    *_, failed, ended = (event.data for event in log.read_run("r"))
+    assert isinstance(failed, StageFailed)
+    assert isinstance(ended, RunEnded)
+    assert failed.error.type == "EventTooLarge"
+    assert ended.failure_reason == f"Stage load failed: EventTooLarge: {failed.error.message}"
 
 
 def test_a_long_traceback_is_shortened_in_the_middle(log: EventLog) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,13 @@ def test_what_goes_on_grows_until_the_end_of_the_axis() -> None:
     assert bar.grows == pytest.approx(100 / 104 / 1000)
     assert bar.most == 100
     assert (row.state, row.seconds, row.since) == ("running", 100, 0)
+
+
+def test_attempts_longer_together_than_a_number_can_say_are_drawn() -> None:
+    """The log takes any duration there is a number for; two of the longest are no obstacle."""
+    most = sys.float_info.max
+    [row] = draw_gantt([one("a", 0, most), one("a", 0, most, 2)], begin=0, end=most).rows
+    assert row.seconds == most
 
 
 def test_stages_without_attempts_have_rows_without_bars() -> None:
