@@ -150,9 +150,9 @@ def test_everything_is_there_by_keyboard(browser: Browser, server: Server) -> No
         rows = page.locator("[data-chosen]:checked")
         expect(rows).to_have_count(2)
         chosen = [rows.nth(number).get_attribute("value") for number in range(2)]
-        with page.expect_request(re.compile("/compare")) as asked:
-            page.keyboard.press("c")
-        assert asked.value.url == f"{server.url}/compare?a={chosen[0]}&b={chosen[1]}"
+        page.keyboard.press("c")
+        # Until it has come: Chromium may hang where a page is closed on its way to another.
+        expect(page).to_have_url(f"{server.url}/compare?a={chosen[0]}&b={chosen[1]}")
 
 
 def test_enter_opens_a_run_and_g_r_goes_back(browser: Browser, server: Server) -> None:
