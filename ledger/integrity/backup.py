@@ -174,8 +174,9 @@ def _kept_size(
         ours = open_segment(source, first)
         exits.callback(os.close, ours)
         size = os.fstat(theirs).st_size
-        durable = size if first < known.segment else 0
-        durable = min(known.offset, size) if first == known.segment else durable
+        durable = 0 if first > known.segment else size
+        if first == known.segment:
+            durable = min(known.offset, size)
         if durable > stop or not _ends_alike(theirs, ours, durable):
             raise _went_on(copy, _first_difference(theirs, ours, first, min(durable, stop)))
         same = _shared_lines(theirs, ours, durable, min(size, stop))
