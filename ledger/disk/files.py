@@ -5,8 +5,10 @@ Linux is what is tested. On macOS ``fsync`` does not reach the platter, so ``F_F
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +16,23 @@ from pathlib import Path
 __all__ = [
     "create_exclusive",
     "make_folder",
+    "open_file",
+    "read_file",
     "read_range",
     "replace_atomically",
     "sync_data",
     "sync_file",
     "sync_folder",
+    "what_is_there",
     "write_whole",
 ]
+
+_OTHER_KINDS = {
+    errno.ELOOP: "a symlink is in its place",
+    errno.EMLINK: "a symlink is in its place",
+    errno.EISDIR: "a folder is in its place",
+    errno.ENXIO: "a pipe, a socket or a device is in its place",
+}
 
 
 def sync_data(fd: int) -> None:
@@ -106,6 +118,37 @@ def write_whole(fd: int, data: bytes) -> None:
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, data[written:])
+
+
+def open_file(path: Path | str, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file, and not through a symlink; nothing is waited for.
+
+    Raises:
+        OSError: it is missing, or something else is in its place: a symlink (ELOOP), a folder
+            (EISDIR), or what has no bytes of its own, like a pipe (ENXIO).
+    """
+    # The open of a pipe waits for somebody at its other end, who may never come.
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    cause = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+    raise OSError(cause, _OTHER_KINDS[cause], os.fspath(path))
+
+
+def what_is_there(error: OSError) -> str:
+    """Say what was in the place of a file that could not be opened; empty if that was not why."""
+    return _OTHER_KINDS.get(error.errno or 0, "")
+
+
+def read_file(path: Path) -> bytes:
+    """Read all of a file that is there; raises what ``open_file`` raises."""
+    fd = open_file(path)
+    try:
+        return read_range(fd, 0, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
 
 
 def read_range(fd: int, start: int, end: int) -> bytes:

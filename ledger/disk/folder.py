@@ -8,7 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.disk.files import create_exclusive, replace_atomically, sync_folder
+from ledger.disk.files import (
+    create_exclusive,
+    read_file,
+    replace_atomically,
+    sync_folder,
+    what_is_there,
+)
 from ledger.errors import LedgerDamaged, LedgerNotFound
 from ledger.identifiers import RUN_ID
 
@@ -117,9 +123,13 @@ class LedgerFolder:
             LedgerDamaged: ``ledger.json`` is not what was written once.
         """
         try:
-            data = self.identity_file.read_bytes()
+            data = read_file(self.identity_file)
         except (FileNotFoundError, NotADirectoryError):
             raise LedgerNotFound(self.path) from None
+        except OSError as error:
+            if not what_is_there(error):
+                raise
+            raise LedgerDamaged("ledger.json", 0, 0, what_is_there(error)) from None
         try:
             identity = msgspec.json.decode(data, type=Identity)
         except msgspec.DecodeError as error:

@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Self
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range
 from ledger.disk.folder import Identity, LedgerFolder
 from ledger.errors import BadEvidence, LedgerDamaged, NotProven
 from ledger.evidence.signed_note import (
@@ -147,7 +147,7 @@ def stored_tree_head(folder: LedgerFolder) -> TreeHead | None:
         BadEvidence: the file is no tree head.
     """
     try:
-        fd = os.open(folder.tree_head, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.tree_head)
     except FileNotFoundError:
         return None
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from ledger.disk.files import replace_atomically
+from ledger.disk.files import open_file, replace_atomically
 from ledger.disk.folder import LedgerFolder
 from ledger.disk.lock import FolderLock
 from ledger.disk.mark import read_mark
@@ -62,7 +62,7 @@ def sign_tree_head(
 def _check_mark(folder: LedgerFolder) -> None:
     reason = "it has no durable mark, so what is on disk is not known: append to it, or open it"
     try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.lock)
     except FileNotFoundError:
         raise LedgerUnwritable(folder.path, reason) from None
     try:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range
 from ledger.evidence.merkle import perfect_root
 
 __all__ = [
@@ -78,7 +78,7 @@ class FileBytes:
     def read(self, start: int, end: int) -> bytes:
         """Give the bytes of a range; fewer where there are fewer, none where none can be read."""
         try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_file(self._path)
             try:
                 return read_range(fd, start, end)
             finally:
@@ -88,7 +88,7 @@ class FileBytes:
 
     def write(self, data: bytes, at: int) -> None:
         """Put bytes at an offset, from the first to the last; not synced, as they are derived."""
-        fd = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(self._path, os.O_WRONLY)
         try:
             while data:
                 written = os.pwrite(fd, data, at)

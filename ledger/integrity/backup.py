@@ -24,6 +24,8 @@ import msgspec
 
 from ledger.disk.files import (
     make_folder,
+    open_file,
+    read_file,
     read_range,
     replace_atomically,
     sync_data,
@@ -35,8 +37,9 @@ from ledger.disk.mark import Mark, read_mark, write_mark
 from ledger.errors import BackupRefused, BadLine, LedgerNotFound
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.fragments import split_lines
+from ledger.reading.line_before import open_present
 from ledger.reading.reader import LogReader
-from ledger.reading.sound_reading import open_segment, pieces_of
+from ledger.reading.sound_reading import pieces_of
 
 __all__ = ["Backup", "back_up"]
 
@@ -67,6 +70,7 @@ def back_up(folder: Path | str, target: Path | str) -> Backup:
 
     Raises:
         LedgerNotFound: there is no ledger to copy.
+        LedgerDamaged: a file of the log is missing, or something else is in its place.
         BackupRefused: ``target`` holds something else; nothing in it was changed.
         LockTimeout: somebody else writes to the copy.
     """
@@ -85,7 +89,7 @@ def back_up(folder: Path | str, target: Path | str) -> Backup:
                 copy.events.mkdir(exist_ok=True)
                 for path in copy.path.glob(f".{copy.identity_file.name}.*"):
                     path.unlink()
-                replace_atomically(copy.identity_file, source.identity_file.read_bytes())
+                replace_atomically(copy.identity_file, read_file(source.identity_file))
             copied, kept = _copy_segments(source, copy, mark, fd)
             _copy_others(source, copy, tree_head)
             write_mark(fd, mark)
@@ -103,7 +107,7 @@ def back_up(folder: Path | str, target: Path | str) -> Backup:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         return None
 
@@ -169,9 +173,9 @@ def _kept_size(
         raise BackupRefused(copy.path, first, f"it has position {first} in {segment_name(first)}")
     stop = stops[first]
     with ExitStack() as exits:
-        theirs = open_segment(copy, first)
+        theirs = open_file(copy.segment(first))
         exits.callback(os.close, theirs)
-        ours = open_segment(source, first)
+        ours = open_present(source.segment(first))
         exits.callback(os.close, ours)
         size = os.fstat(theirs).st_size
         durable = 0 if first > known.segment else size
@@ -244,7 +248,7 @@ def _copy_range(
     temporary = path.with_name(f".{path.name}.tmp")
     into = path if start else temporary
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    ours = open_segment(source, first)
+    ours = open_present(source.segment(first))
     try:
         with os.fdopen(os.open(into, flags, 0o644), "wb") as file:
             # What an interrupted backup has left behind it.

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ledger.disk.files import open_file
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import BadLine
 from ledger.line.codec import MAX_LINE, decode_envelope
@@ -167,7 +168,7 @@ def _raw_lines(folder: LedgerFolder, item: OutOfReach) -> Iterator[tuple[int, by
     """Yield (offset, bytes, whether a newline follows); of long ones only the beginning."""
     if not item.size:
         return
-    fd = os.open(folder.events / item.segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = open_file(folder.events / item.segment)
     try:
         at, length, begin = item.offset, 0, b""
         for piece in pieces_of(fd, item.offset, item.offset + item.size):
@@ -205,7 +206,7 @@ def _lines_at(
 ) -> Iterator[tuple[int, int]]:
     """Count the newlines before each offset, in one pass over the segment."""
     try:
-        fd = os.open(folder.events / segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.events / segment)
     except OSError:
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range, what_is_there
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark, read_mark
 from ledger.errors import LedgerDamaged, LedgerNotFound
@@ -15,7 +15,7 @@ from ledger.line.codec import Envelope
 from ledger.line.walk import End, Line
 from ledger.reading.durable_end import DurableEnd
 from ledger.reading.identity_check import created_event, line_at_start
-from ledger.reading.sound_reading import open_segment, sound_end, sound_lines
+from ledger.reading.sound_reading import sound_end, sound_lines
 
 __all__ = [
     "check_folder",
@@ -115,11 +115,12 @@ def line_one(folder: LedgerFolder, ledger_id: str = "") -> Envelope | None:
 def durable_end(folder: LedgerFolder, findings: Findings) -> Mark:
     """Read how far the log is to be checked: to the mark, else to its last sound line."""
     try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.lock)
     except FileNotFoundError:
         found = "no lock file; checked to the last sound line"
     except OSError as error:
-        findings.add("mark", segment="lock", expected="a file", found=error.strerror or str(error))
+        found = what_is_there(error) or str(error)
+        findings.add("mark", segment="lock", expected="a file", found=found)
         return sound_end(folder)
     else:
         try:
@@ -161,7 +162,7 @@ def check_tail(folder: LedgerFolder, mark: Mark, findings: Findings) -> None:
             continue
         start = mark.offset if first == mark.segment else 0
         try:
-            fd = open_segment(folder, first)
+            fd = open_file(folder.segment(first))
         except OSError:
             continue
         try:

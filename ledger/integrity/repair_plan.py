@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ledger.disk.files import open_file
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark, read_mark
 from ledger.errors import RepairRefused
@@ -103,7 +104,7 @@ def make_plan(folder: LedgerFolder, jobs: int | None = None) -> RepairPlan:
 
 def _mark_of(folder: LedgerFolder) -> Mark | None:
     try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.lock)
     except FileNotFoundError:
         return None
     except OSError:

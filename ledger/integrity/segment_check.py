@@ -17,12 +17,13 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.disk.files import open_file, read_file
 from ledger.disk.folder import LedgerFolder
 from ledger.evidence.merkle import perfect_root
 from ledger.evidence.tree_records import BLOCK_SIZE
 from ledger.line.codec import MAX_LINE, Envelope, is_compact
 from ledger.reading.run_index import SealedIndex, StaleIndex, encode_index, index_name
-from ledger.reading.sound_reading import open_segment, pieces_of
+from ledger.reading.sound_reading import pieces_of
 
 __all__ = ["Leaves", "SegmentFacts", "check_segment"]
 
@@ -112,7 +113,7 @@ def check_segment(folder: Path, first: int, stop: int | None) -> SegmentFacts | 
     """
     ledger = LedgerFolder(folder)
     try:
-        fd = open_segment(ledger, first)
+        fd = open_file(ledger.segment(first))
     except OSError:
         return None
     try:
@@ -284,7 +285,7 @@ def _compare_index(folder: LedgerFolder, first: int, size: int, runs: _Runs) -> 
     path = folder.index / index_name(first)
     offsets = {b"-" if run_id is None else run_id.encode(): run[1:] for run_id, run in runs.items()}
     try:
-        if path.read_bytes() == encode_index(first, size, offsets):
+        if read_file(path) == encode_index(first, size, offsets):
             return "fine"
         found = SealedIndex(path, first, size)
         wrong = any(found.offsets(key) != offsets[key] for key in offsets)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range
 from ledger.disk.folder import LedgerFolder
 from ledger.disk.mark import Mark, read_mark
 from ledger.errors import LedgerDamaged
@@ -40,7 +40,7 @@ class DurableEnd:
             LedgerDamaged: something else is in the place of the lock file, or of the log.
         """
         try:
-            fd = os.open(self._lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_file(self._lock)
             try:
                 mark = read_mark(fd)
             finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import BadLine, LedgerDamaged
 from ledger.line.codec import MAX_LINE, Envelope, decode_envelope
@@ -59,7 +59,7 @@ def _named(line: Envelope) -> str | None:
 def line_at_start(folder: LedgerFolder, segment: int) -> Envelope | None:
     """Read the first line of a segment; None where that is not a sound one."""
     try:
-        fd = os.open(folder.segment(segment), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.segment(segment))
     except OSError:
         return None
     try:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range, what_is_there
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.errors import BadLine, LedgerDamaged
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.line.walk import END_OF_NOTHING, End, line_at
 
 __all__ = ["damage_of", "end_before", "open_present"]
-
-_GONE = {
-    errno.ENOENT: "the segment is missing",
-    errno.ELOOP: "a symlink is in its place",
-    errno.EMLINK: "a symlink is in its place",
-    errno.EISDIR: "a folder is in its place",
-}
 
 
 def open_present(path: Path) -> int:
@@ -29,17 +21,19 @@ def open_present(path: Path) -> int:
         LedgerDamaged: it is missing, or something else is in its place.
     """
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return open_file(path)
     except OSError as error:
         raise damage_of(path, error) from None
 
 
 def damage_of(path: Path, error: OSError) -> Exception:
     """Say what is wrong with a file of the log that cannot be opened; give other errors back."""
-    if error.errno not in _GONE:
+    missing = isinstance(error, FileNotFoundError)
+    reason = "the segment is missing" if missing else what_is_there(error)
+    if not reason:
         return error
     first = int(path.stem) if path.suffix else 0
-    return LedgerDamaged(path.name, first, 0, _GONE[error.errno])
+    return LedgerDamaged(path.name, first, 0, reason)
 
 
 def end_before(folder: LedgerFolder, segment: int, offset: int) -> End:

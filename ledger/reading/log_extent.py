@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.disk.files import open_file
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark, read_poison
 from ledger.reading.reader import LogReader
@@ -96,7 +97,7 @@ def extent_of(reader: LogReader) -> LogExtent:
 def poisoned_segment(folder: LedgerFolder) -> int | None:
     """Name the segment whose sync failed, by its first position; None where none did."""
     try:
-        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(folder.lock)
     except OSError:
         return None
     try:

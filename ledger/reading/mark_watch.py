@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import suppress
 
+from ledger.disk.files import open_file
 from ledger.disk.mark import Records
 from ledger.reading.reader import LogReader
 
@@ -37,9 +38,7 @@ class MarkWatch:
         if time.monotonic() >= self._trusted_until:
             self.close()
             with suppress(OSError):
-                self._fd = os.open(
-                    self._reader.folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-                )
+                self._fd = open_file(self._reader.folder.lock)
             self._trusted_until = time.monotonic() + _TRUSTED
         if self._fd is not None:
             self._records.read(self._fd)

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine
 from ledger.line.codec import MAX_LINE, decode_envelope
 from ledger.payloads.derived import LedgerRepaired
-from ledger.reading.sound_reading import OutOfReach, open_segment, pieces_of
+from ledger.reading.sound_reading import OutOfReach, pieces_of
 
 __all__ = ["DAMAGED", "RecordedRepairs", "Skipped", "bytes_of", "digest_of"]
 
@@ -51,7 +51,7 @@ def bytes_of(folder: LedgerFolder, item: OutOfReach | Skipped) -> bytes:
     """Read the bytes of a range as they lie now."""
     if not item.size:
         return b""
-    fd = os.open(folder.events / item.segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = open_file(folder.events / item.segment)
     try:
         return read_range(fd, item.offset, item.offset + item.size)
     finally:
@@ -83,7 +83,7 @@ class RecordedRepairs:
 
     def _look_in(self, first: int, start: int, stop: int | None) -> None:
         try:
-            fd = open_segment(self._folder, first)
+            fd = open_file(self._folder.segment(first))
         except OSError:
             return
         try:

@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ledger.disk.files import read_range, replace_atomically
+from ledger.disk.files import open_file, read_range, replace_atomically
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.fork_safety import forget_in_children
 from ledger.errors import LedgerDamaged
@@ -122,12 +122,15 @@ class SealedIndex:
             StaleIndex: it does not, or is not whole.
         """
         self._salt = b"%d " % segment
-        with path.open("rb") as file:
-            length = os.fstat(file.fileno()).st_size
+        fd = open_file(path)
+        try:
+            length = os.fstat(fd).st_size
             if not length:
                 raise StaleIndex
             # Keeps a descriptor of its own until it is closed.
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._map = mmap.mmap(fd, 0, access=mmap.ACCESS_READ)
+        finally:
+            os.close(fd)
         self._begin = self._map.find(b"\n") + 1
         expected = b"runfold-index 1 %d %d %d" % (segment, size, length)
         if self._checked(0, self._begin - 1) != expected:
@@ -247,7 +250,7 @@ class RunIndex:
     def _extend(self, index: ActiveIndex, offset: int) -> None:
         path = self._folder.segment(index.segment)
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_file(path)
         except FileNotFoundError:
             raise LedgerDamaged(path.name, index.segment, 0, "the segment is missing") from None
         try:
@@ -280,7 +283,7 @@ class RunIndex:
         try:
             size = self._folder.segment(first).stat().st_size
             mapped = SealedIndex(self._folder.index / index_name(first), first, size)
-        except (FileNotFoundError, StaleIndex):
+        except (OSError, StaleIndex):
             return None
         self._mapped[first] = mapped
         return mapped

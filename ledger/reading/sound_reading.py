@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ledger.disk.files import read_range
+from ledger.disk.files import open_file, read_range, what_is_there
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.disk.mark import Mark
 from ledger.errors import BadLine
@@ -23,7 +23,7 @@ from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
 from ledger.line.fragments import Fragment, choose_fragments, find_fragments, split_lines
 from ledger.line.walk import End, Flaw, Line, line_at, walk
 
-__all__ = ["OutOfReach", "Repairs", "open_segment", "pieces_of", "sound_end", "sound_lines"]
+__all__ = ["OutOfReach", "Repairs", "pieces_of", "sound_end", "sound_lines"]
 
 _PIECE = 1 << 20
 _NO_LIMIT = 1 << 62
@@ -120,11 +120,6 @@ def _items(folder: LedgerFolder, mark: Mark, after: int, until: int) -> Iterator
             yield item
 
 
-def open_segment(folder: LedgerFolder, first: int) -> int:
-    """Open a segment to read, never through a symlink."""
-    return os.open(folder.segment(first), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
 def pieces_of(fd: int, start: int, stop: int, size: int = _PIECE) -> Iterator[bytes]:
     """Yield the bytes of a file piece by piece; less where it is shorter by now."""
     while start < stop:
@@ -138,7 +133,7 @@ def pieces_of(fd: int, start: int, stop: int, size: int = _PIECE) -> Iterator[by
 def _named_by(folder: LedgerFolder, first: int) -> str:
     """Read which leaf hash the first line of a segment refers to; empty where it cannot tell."""
     try:
-        fd = open_segment(folder, first)
+        fd = open_file(folder.segment(first))
     except OSError:
         return ""
     try:
@@ -159,9 +154,10 @@ def _segment_items(
     """
     name = segment_name(end.segment)
     try:
-        fd = open_segment(folder, end.segment)
+        fd = open_file(folder.segment(end.segment))
     except OSError as error:
-        reason = f"the segment cannot be read: {os.strerror(error.errno or 0)}"
+        cause = what_is_there(error) or os.strerror(error.errno or 0)
+        reason = f"the segment cannot be read: {cause}"
         yield OutOfReach(end.position + 1, high, name, 0, 0, reason)
         return
     try:
@@ -264,7 +260,7 @@ def sound_end(folder: LedgerFolder) -> Mark:
     begun: int | None = None
     for first in reversed(folder.segments()):
         try:
-            fd = open_segment(folder, first)
+            fd = open_file(folder.segment(first))
         except OSError:
             continue
         try:

@@ -14,7 +14,7 @@ from enum import Enum
 
 import msgspec
 
-from ledger.disk.files import replace_atomically
+from ledger.disk.files import read_file, replace_atomically
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import InvalidEvent, LedgerUnwritable
 from ledger.identifiers import RUN_ID
@@ -89,7 +89,7 @@ def read_lease(folder: LedgerFolder, run_id: str) -> Lease | None:
     if not RUN_ID.fullmatch(run_id):
         return None
     try:
-        return msgspec.json.decode((folder.leases / run_id).read_bytes(), type=Lease)
+        return msgspec.json.decode(read_file(folder.leases / run_id), type=Lease)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -10,6 +10,7 @@ import os
 import time
 from pathlib import Path
 
+from ledger.disk.files import open_file
 from ledger.disk.folder import LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
@@ -75,7 +76,7 @@ def is_writer_gone(folder: LedgerFolder, run_id: str, *, pid: int, same_boot: bo
     Where somebody removed the lock file, only a process that cannot live any more counts as gone.
     """
     try:
-        fd = os.open(_path(folder, run_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(_path(folder, run_id))
     except OSError:
         return not (same_boot and _is_alive(pid))
     try:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Collection
 
-from ledger.disk.files import read_range, replace_atomically, sync_data
+from ledger.disk.files import read_file, read_range, replace_atomically, sync_data
 from ledger.disk.folder import LedgerFolder, segment_name
 from ledger.line.walk import End, Flaw
 from ledger.payloads.derived import LedgerRecovered
@@ -55,7 +55,7 @@ def find_unnoted(
         if match is None or name in noted:
             continue
         if (int(match[1]), int(match[2])) >= (durable.segment, durable.offset):
-            torn = (folder.quarantine / name).read_bytes()
+            torn = read_file(folder.quarantine / name)
             reason = "cut off by an opener that ended before it could say so"
             found.append(_recovered(name, torn, reason))
     return found

@@ -14,6 +14,7 @@ import msgspec
 
 from ledger.disk.files import (
     create_exclusive,
+    open_file,
     read_range,
     replace_atomically,
     sync_data,
@@ -233,8 +234,7 @@ class Tail:
         self._open(self.end.segment)
 
     def _open(self, first: int) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self._folder.segment(first), flags)
+        fd = open_file(self._folder.segment(first), os.O_RDWR | os.O_APPEND)
         self.close()
         self._fd = fd
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.disk.files import replace_atomically, sync_file
+from ledger.disk.files import read_file, replace_atomically, sync_file, what_is_there
 from ledger.disk.folder import LedgerFolder
 from projections.errors import ReadModelUnusable
 from projections.projection import Projection
@@ -117,11 +117,15 @@ class ReadModels:
         zeros, and say nothing.
         """
         try:
-            name = (self.path / "current").read_bytes().decode("ascii", "replace").strip()
+            name = read_file(self.path / "current").decode("ascii", "replace").strip()
             if not _GENERATION.fullmatch(name):
                 return None
             size = (self.path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if not what_is_there(error):
+                raise
             return None
         return self.path / name if size and size % PAGE == 0 else None
 

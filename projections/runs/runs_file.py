@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from ledger import LogReader
-from ledger.disk.files import replace_atomically, sync_data
+from ledger.disk.files import open_file, read_file, replace_atomically, sync_data
 from ledger.disk.lock import FolderLock
 from ledger.errors import LedgerDamaged, LedgerError, LedgerReplaced
 from ledger.lifecycle import RunPhase
@@ -86,9 +86,9 @@ class RunsFile:
         """Read the checkpoint, if the file and the log still are what it was made from."""
         nothing = _Checkpoint(self._reader.identity.ledger_id, 0, ZERO_HASH, 0)
         try:
-            found = msgspec.json.decode(self._checkpoint_file.read_bytes(), type=_Checkpoint)
+            found = msgspec.json.decode(read_file(self._checkpoint_file), type=_Checkpoint)
             leaf = self._reader.leaf_at(found.position)
-        except (FileNotFoundError, UnicodeDecodeError, msgspec.DecodeError, LedgerError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError, LedgerError):
             return nothing
         same = found.leaf == leaf and found.ledger_id == nothing.ledger_id
         return found if same and self._length() >= found.length else nothing
@@ -104,9 +104,9 @@ class RunsFile:
         last = min(self._reader.position, checkpoint.position + most)
         if (last, self._length()) == (checkpoint.position, checkpoint.length):
             return 0
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         written = 0
-        with os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=_BUFFER) as file:
+        with os.fdopen(open_file(self.path, flags), "ab", buffering=_BUFFER) as file:
             file.truncate(checkpoint.length)
             try:
                 for line in self._lines(checkpoint.position, last):

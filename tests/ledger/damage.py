@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ledger.disk.mark import Mark, write_mark
 from ledger.writers.machine import boot_id
 from tests.ledger.witness import segments_of
 
-__all__ = ["copy_of", "cut", "flip", "last_segment", "lose_lock", "set_mark"]
+__all__ = [
+    "KINDS",
+    "copy_of",
+    "cut",
+    "flip",
+    "last_segment",
+    "lose_lock",
+    "put_instead",
+    "set_mark",
+]
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "symlink": lambda path: path.symlink_to(os.devnull),
+}
+"""What makes something that is no file of the ledger, by its name."""
 
 
 def copy_of(folder: Path, name: str) -> Path:
@@ -54,3 +73,9 @@ def set_mark(
 def lose_lock(folder: Path) -> None:
     """Delete the lock file, and the mark with it."""
     (folder / "lock").unlink()
+
+
+def put_instead(path: Path, kind: str) -> None:
+    """Put something else in the place of a file: one of ``KINDS``."""
+    path.unlink()
+    KINDS[kind](path)
