@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +37,7 @@ from ledger.plain_values import clean_text, to_plain
 from ledger.recorded import NewEvent, Receipt
 from ledger.recording.described_error import describe_error, one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
-from ledger.recording.scope import current_in_scope
+from ledger.recording.scope import Scope
 from ledger.recording.termination import is_stop, sigterm_raises, stops_wait
 from ledger.writers.machine import this_process
 
@@ -47,18 +46,18 @@ if TYPE_CHECKING:
 
 __all__ = ["RunContext", "StageContext", "current_run", "current_stage"]
 
-_run: ContextVar[RunContext | None] = ContextVar("runfold_run", default=None)
-_stage: ContextVar[StageContext | None] = ContextVar("runfold_stage", default=None)
+_runs: Scope[RunContext] = Scope("runfold_runs")
+_stages: Scope[StageContext] = Scope("runfold_stages")
 
 
 def current_run() -> RunContext | None:
     """Give the run that this code is part of, if any."""
-    return _run.get()
+    return _runs.current()
 
 
 def current_stage() -> StageContext | None:
     """Give the stage that this code is part of, if any."""
-    return _stage.get()
+    return _stages.current()
 
 
 def _new_run_id() -> str:
@@ -245,7 +244,7 @@ class RunContext:
     def __enter__(self) -> Self:
         """Make this the current run, and let SIGTERM stop it."""
         self._exits.enter_context(sigterm_raises())
-        self._exits.enter_context(current_in_scope(_run, self))
+        self._exits.enter_context(_runs.within(self))
         return self
 
     def __exit__(
@@ -318,7 +317,7 @@ class StageContext:
             self.run.close_attempt(self.name, started=False)
             raise
         self._began = time.monotonic()
-        self._exits.enter_context(current_in_scope(_stage, self))
+        self._exits.enter_context(_stages.within(self))
         return self
 
     def __exit__(

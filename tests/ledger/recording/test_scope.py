@@ -39,6 +39,19 @@ def test_a_generator_is_ended_by_another_task(tmp_path: Path) -> None:
     assert (current_run(), current_stage()) == (None, None)
 
 
+def test_stages_that_overlap_are_left_in_any_order(tmp_path: Path) -> None:
+    """The current one is the last that goes on; none is once all have ended."""
+    with (
+        EventLog.open(tmp_path) as log,
+        RunContext.start(log, pipeline="p", run_id="r") as run,
+    ):
+        first, second = run.stage("load").__enter__(), run.stage("check").__enter__()
+        first.__exit__(None, None, None)
+        assert current_stage() is second
+        second.__exit__(None, None, None)
+        assert current_stage() is None
+
+
 def test_a_thread_ends_what_the_main_thread_began(tmp_path: Path) -> None:
     """Nothing is raised there; only what a signal does stays as it is, until the process ends."""
 
