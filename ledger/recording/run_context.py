@@ -13,14 +13,14 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ledger.disk.fork_safety import forget_in_children
-from ledger.errors import IllegalTransition, InvalidEvent
+from ledger.errors import DurabilityUnknown, IllegalTransition, InvalidEvent, LedgerError
 from ledger.payloads.derived import (
     Result,
     RunAnnotated,
@@ -93,15 +93,32 @@ class RunContext:
         self._failures: dict[str, tuple[BaseException, str]] = {}
         self._ended = False
         self._exits = ExitStack()
+        event = NewEvent(started, run_id)
         self._held = log.hold_run(run_id)
         try:
-            event = NewEvent(started, run_id)
             log.append_batch([event], expected_sequence=0, fresh_run=fresh)
-        except BaseException:
-            self._held.release()
+        except BaseException as error:
+            try:
+                if isinstance(error, DurabilityUnknown) or not isinstance(error, Exception):
+                    self._end_unsure(event, error)
+            finally:
+                self._held.release()
             raise
         self._owned = owned
         forget_in_children(self)
+
+    def _end_unsure(self, start: NewEvent, error: BaseException) -> None:
+        """End a run that nobody holds, where its start lies in the log: that is not known."""
+        stopped = is_stop(error)
+        ended = build(
+            RunEnded,
+            result="stopped" if stopped else "failed",
+            failure_reason=None if stopped else one_line(error),
+            elapsed_seconds=time.monotonic() - self._began,
+        )
+        # Where the start is not there, the run is not at sequence 1, and the end is refused too.
+        with suppress(LedgerError):
+            self._log.append_batch([start, NewEvent(ended, self.run_id)], expected_sequence=1)
 
     def forget_in_child(self) -> None:
         """In a forked child: hold no lock of a thread that is the parent's."""

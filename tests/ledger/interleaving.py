@@ -8,8 +8,9 @@ import sys
 import traceback
 from collections.abc import Callable, Container
 from contextlib import suppress
+from types import FrameType
 
-__all__ = ["die", "fork_just_before", "in_fork", "just_before"]
+__all__ = ["at_call", "die", "fork_just_before", "in_fork", "interrupt", "just_before"]
 
 _LONGEST = 30
 
@@ -62,6 +63,22 @@ def fork_just_before(calls: Container[str]) -> list[int]:
 
     just_before(calls, fork)
     return children
+
+
+def at_call(function: Callable[..., object], action: Callable[[], object]) -> None:
+    """Do something once, when this thread next calls a function of Python's."""
+
+    def trace(frame: FrameType, _event: str, _: object) -> None:
+        if frame.f_code is function.__code__:
+            sys.settrace(None)
+            action()
+
+    sys.settrace(trace)
+
+
+def interrupt() -> None:
+    """Interrupt this process as Ctrl-C does."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def die() -> None:
