@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from ledger.log import EventLog
     from ledger.reading.reader import LogReader
     from ledger.recorded import NewEvent, Receipt, RecordedEvent
-    from ledger.recording.run_context import RunContext, StageContext, current_run, current_stage
+    from ledger.recording.run_context import RunContext, current_run
+    from ledger.recording.stage_context import StageContext, current_stage
 
 __all__ = [
     "EventLog",
@@ -33,9 +34,9 @@ _HOMES = {
     "Receipt": "recorded",
     "RecordedEvent": "recorded",
     "RunContext": "recording.run_context",
-    "StageContext": "recording.run_context",
+    "StageContext": "recording.stage_context",
     "current_run": "recording.run_context",
-    "current_stage": "recording.run_context",
+    "current_stage": "recording.stage_context",
 }
 
 

@@ -1,10 +1,10 @@
 """``RunContext``: what a running pipeline holds. It writes the run's events as they happen.
 
-One context manager for the run, one for each stage, for ``with`` and ``async with`` alike. An
-exception becomes ``stage_failed`` and goes on; an interrupt, SIGTERM or cancellation becomes
-``stage_stopped`` and the result ``stopped``. While the run lives, its process holds the run's
-writer lock, or keeps its lease at a ledger elsewhere; a process that dies does neither, which is
-how a crash is told from a long stage.
+One context manager for the run, and one for each stage (see ``stage_context.py``), for ``with`` and
+``async with`` alike. An exception becomes the result ``failed`` and goes on; an interrupt, SIGTERM
+or cancellation becomes ``stopped``. While the run lives, its process holds the run's writer lock,
+or keeps its lease at a ledger elsewhere; a process that dies does neither, which is how a crash is
+told from a long stage.
 """
 
 from __future__ import annotations
@@ -20,44 +20,35 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ledger.disk.fork_safety import forget_in_children
-from ledger.errors import DurabilityUnknown, IllegalTransition, InvalidEvent, LedgerError
+from ledger.errors import DurabilityUnknown, IllegalTransition, LedgerError
 from ledger.payloads.derived import (
     Result,
     RunAnnotated,
     RunEnded,
     RunStarted,
-    StageCompleted,
-    StageFailed,
     StageSkipped,
-    StageStarted,
-    StageStopped,
 )
 from ledger.payloads.payload import Payload, build
 from ledger.plain_values import clean_text, to_plain
 from ledger.recorded import NewEvent, Receipt
-from ledger.recording.described_error import describe_error, one_line
+from ledger.recording.described_error import one_line
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.recording.scope import Scope
+from ledger.recording.stage_context import StageContext
 from ledger.recording.termination import is_stop, sigterm_raises, stops_wait
 from ledger.writers.machine import this_process
 
 if TYPE_CHECKING:
     from ledger.events import EventData
 
-__all__ = ["RunContext", "StageContext", "current_run", "current_stage"]
+__all__ = ["RunContext", "current_run"]
 
 _runs: Scope[RunContext] = Scope("runfold_runs")
-_stages: Scope[StageContext] = Scope("runfold_stages")
 
 
 def current_run() -> RunContext | None:
     """Give the run that this code is part of, if any."""
     return _runs.current()
-
-
-def current_stage() -> StageContext | None:
-    """Give the stage that this code is part of, if any."""
-    return _stages.current()
 
 
 def _new_run_id() -> str:
@@ -278,114 +269,6 @@ class RunContext:
                 self.end("stopped")
             else:
                 self.end("failed", self._reason(error))
-
-    async def __aenter__(self) -> Self:
-        """Do what ``__enter__`` does."""
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Do what ``__exit__`` does."""
-        self.__exit__(kind, error, trace)
-
-
-class StageContext:
-    """One attempt of a stage that is being recorded.
-
-    Attributes:
-        name: the stage.
-        attempt: 1 for the first try; 0 before the stage was entered.
-    """
-
-    def __init__(self, run: RunContext, name: str, retries_left: int = 0) -> None:
-        """Belong to a run. ``RunContext.stage`` is the way to make one."""
-        self.run = run
-        self.name = name
-        self.attempt = 0
-        self._retries_left = retries_left
-        self._metrics: dict[str, Any] = {}
-        self._output_tail: str | None = None
-        self._began = 0.0
-        self._exits = ExitStack()
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The parameters of the run."""
-        return self.run.parameters
-
-    def metric(self, name: str, value: Any) -> None:  # noqa: ANN401 - numpy scalars and more
-        """Keep a figure of this attempt; NaN and infinities are stored as text."""
-        self._metrics[clean_text(name)] = to_plain(value, depth=1)
-
-    def output(self, tail: str) -> None:
-        """Keep the tail of what the stage printed."""
-        self._output_tail = clean_text(tail)
-
-    def __enter__(self) -> Self:
-        """Record the start of the attempt."""
-        self.attempt = self.run.open_attempt(self.name)
-        try:
-            self.run.record(build(StageStarted, stage=self.name, attempt=self.attempt))
-        except BaseException:
-            self.run.close_attempt(self.name, started=False)
-            raise
-        self._began = time.monotonic()
-        self._exits.enter_context(_stages.within(self))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Record how the attempt ended. The exception goes on."""
-        with self._exits, stops_wait():
-            elapsed = time.monotonic() - self._began
-            try:
-                self._record_end(error, elapsed)
-            except InvalidEvent as refused:
-                # What it kept may not enter the log: that is how it ended.
-                self._record_end(refused, elapsed)
-                raise
-            finally:
-                self.run.close_attempt(self.name)
-
-    def _record_end(self, error: BaseException | None, elapsed: float) -> None:
-        if error is None:
-            self.run.record(self._completed(elapsed))
-        elif is_stop(error):
-            self.run.record(
-                build(StageStopped, stage=self.name, attempt=self.attempt, elapsed_seconds=elapsed)
-            )
-        else:
-            self.run.note_failure(self.name, self.attempt, error)
-            self.run.record(self._failed(error, elapsed))
-
-    def _completed(self, elapsed: float) -> Payload:
-        return build(
-            StageCompleted,
-            stage=self.name,
-            attempt=self.attempt,
-            metrics=self._metrics,
-            output_tail=self._output_tail,
-            elapsed_seconds=elapsed,
-        )
-
-    def _failed(self, error: BaseException, elapsed: float) -> Payload:
-        return build(
-            StageFailed,
-            stage=self.name,
-            attempt=self.attempt,
-            error=describe_error(error),
-            will_retry=self._retries_left > 0 and isinstance(error, Exception),
-            output_tail=self._output_tail,
-            elapsed_seconds=elapsed,
-        )
 
     async def __aenter__(self) -> Self:
         """Do what ``__enter__`` does."""
