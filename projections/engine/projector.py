@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +75,18 @@ class Projector:
         self._patience = patience
         self._batch = batch
         self._given = projections
+        self._projections: tuple[Projection[Any], ...] | None = None
         self.models = models or ReadModels.of(reader.folder)
         self._writing = ModelWriting(self.models)
         forget_in_children(self)
 
-    @cached_property
+    @property
     def projections(self) -> tuple[Projection[Any], ...]:
         """Tell what is projected; found out when it is needed, as a package may be broken."""
-        return tuple(registered() if self._given is None else self._given)
+        # Without a lock, which a thread could hold for good in a forked child: twice does no harm.
+        if self._projections is None:
+            self._projections = tuple(registered() if self._given is None else self._given)
+        return self._projections
 
     def catch_up(self, target: int) -> None:
         """Bring the current read model to a position, or wait until another process has.

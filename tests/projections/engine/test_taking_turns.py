@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from projections import RunHistory
 from projections.engine.candidate import rebuild
 from projections.engine.projector import Projector
 from projections.errors import ProjectionBehind
+from projections.projection import Projection
 from tests.ledger.interleaving import fork_just_before, in_fork
 from tests.projections.ledgers import (
     append,
@@ -176,3 +180,28 @@ def test_a_child_that_was_forked_meanwhile_keeps_nobody_from_rebuilding(tmp_path
             os.kill(children[0], signal.SIGKILL)
 
     assert in_fork(rebuild_twice) == 0
+
+
+def test_a_child_projects_while_a_thread_of_its_parent_learns_what_to_project(
+    tmp_path: Path,
+) -> None:
+    """That may take as long as a package takes to load, and holds up no forked child."""
+    folder = tmp_path / "runs"
+    last = append(folder, stories(1))
+    begun, ended = threading.Event(), threading.Event()
+
+    class LongLoaded(list[Projection[Any]]):
+        def __iter__(self) -> Iterator[Projection[Any]]:
+            begun.set()
+            ended.wait()
+            return super().__iter__()
+
+    waiting = Projector(LogReader(folder), projections=LongLoaded())
+    thread = threading.Thread(target=lambda: waiting.projections)
+    thread.start()
+    begun.wait()
+    try:
+        assert in_fork(lambda: Projector(LogReader(folder)).catch_up(last)) == 0
+    finally:
+        ended.set()
+        thread.join()
