@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from app import create_app
 from tests.web.recorded import record_each_result
 from tests.web.serving import EVERYBODY
+from web.api.endpoint import Endpoint
 from web.api.endpoints import ENDPOINTS
 
 API = "/api/pipeline"
@@ -32,6 +33,7 @@ ASKED = {
 
 ENDLESS = {f"{API}/stream"}
 READING = [each.path for each in ENDPOINTS if each.method == "GET" and each.path not in ENDLESS]
+SEVERAL = [each for each in ENDPOINTS if each.path in READING and len(each.gives) > 1]
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,20 @@ def test_each_answer_is_given_once(client: TestClient, path: str) -> None:
     head = client.head(address(path))
     assert (other.status_code, head.status_code, head.content) == (200, 200, b"")
     assert head.headers["etag"] == tag
+
+
+@pytest.mark.parametrize("endpoint", SEVERAL, ids=lambda endpoint: endpoint.name)
+def test_each_form_of_an_answer_has_a_tag_of_its_own(
+    client: TestClient, endpoint: Endpoint
+) -> None:
+    """Who has one form is not told that another, which it asks for now, is known already."""
+    accepted = [{"accept": given.media_type} for given in endpoint.gives]
+    answers = [client.head(address(endpoint.path), headers=headers) for headers in accepted]
+    assert [answer.headers["content-type"] for answer in answers] == [
+        given.media_type for given in endpoint.gives
+    ]
+    assert len({answer.headers["etag"] for answer in answers}) == len(answers)
+    assert all("Accept," in answer.headers["vary"] for answer in answers)
 
 
 @pytest.mark.parametrize("path", READING)
