@@ -55,19 +55,31 @@ class EvidenceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def make_evidence(
-    reader: LogReader, run_id: str, *, key: SigningKey | None = None, tree: LedgerTree | None = None
+    reader: LogReader,
+    run_id: str,
+    *,
+    until: int | None = None,
+    key: SigningKey | None = None,
+    tree: LedgerTree | None = None,
 ) -> bytes | None:
     """Make the evidence file of a run; None where the log has no such run.
 
     It goes by the signed head in ``tree-head`` if that covers the run. If not, a new one is signed
     where there is a key; else it goes by an unsigned head, and says so.
 
+    Args:
+        reader: of the log.
+        run_id: the run.
+        until: leaves out what lies behind this position.
+        key: to sign with.
+        tree: of the log; None makes one.
+
     Raises:
         LedgerReplaced: the log does not hold what was signed before.
         BadEvidence: the file would be beyond the limit.
         LedgerDamaged: a line is not what was written.
     """
-    lines = list(reader.run_lines(run_id))
+    lines = list(reader.run_lines(run_id, until))
     if not lines:
         return None
     tree = tree or LedgerTree(reader)

@@ -16,11 +16,13 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
+from ledger import LogReader
 from ledger.errors import InvalidEvent
 from ledger.events import EVENT_TYPES, RUNLESS_TYPES
 from ledger.line.replayed import ReplayedEvent, is_unread
 from ledger.reading.replay import replay_run
 from projections.listing.run_history import RunHistory
+from projections.listing.runs_page import RunDetail
 from projections.runs.anomalies import irregularities
 from projections.runs.field_rules import FIELD_RULES
 from projections.runs.kept_attempts import AttemptState
@@ -35,6 +37,7 @@ __all__ = [
     "PartExplanation",
     "check_field",
     "explain",
+    "explain_detail",
     "explain_events",
 ]
 
@@ -150,12 +153,16 @@ def explain(history: RunHistory, run_id: str) -> Explanation | None:
     Raises:
         LedgerDamaged: an event of the run is not what was written, or one is missing.
     """
-    summary = history.get_run(run_id)
-    if summary is None:
-        return None
+    found = history.run_detail(run_id)
+    return None if found is None else explain_detail(history.reader, found)
+
+
+def explain_detail(reader: LogReader, found: RunDetail) -> Explanation:
+    """Explain the summary of a run that was found, as of the position that it reflects."""
+    summary = RunSummary.model_validate_json(found.text)
     # What was appended since is left out, so that the liveness is that of the same moment.
-    events = replay_run(history.reader, run_id, summary.last_position)
-    return explain_events(run_id, events, summary.liveness)
+    events = replay_run(reader, summary.run_id, summary.last_position)
+    return explain_events(summary.run_id, events, summary.liveness)
 
 
 def explain_events(

@@ -127,12 +127,15 @@ def _kept_head(text: str) -> TreeHead:
 def prove_run(call: Call[ProofQuery]) -> Answer:
     """Give the evidence file of a run, which ``runfold check-proof`` checks without the log."""
     run_id, reader = call.asked.run_id, call.ledger.reader
+    if not RUN_ID.fullmatch(run_id):
+        raise unknown_run(call.ledger.history, run_id)
     with call.ledger.tree() as tree:
-        data = make_evidence(reader, run_id, tree=tree) if RUN_ID.fullmatch(run_id) else None
+        position = reader.position
+        data = make_evidence(reader, run_id, until=position, tree=tree)
     if data is None:
         raise unknown_run(call.ledger.history, run_id)
     name = f'attachment; filename="{run_id.replace(":", "_")}.evidence.json"'
-    return Answer(body=data, position=reader.position, headers={"Content-Disposition": name})
+    return Answer(body=data, position=position, headers={"Content-Disposition": name})
 
 
 ENDPOINTS = (

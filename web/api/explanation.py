@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from projections.runs.explanation import Explanation, explain
+from projections.runs.explanation import Explanation, explain_detail
 from projections.runs.field_rules import FIELD_RULES
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run
+from web.ledger_headers import position_header
 from web.parameters import Reading
 
 __all__ = ["ENDPOINTS", "ExplainQuery"]
@@ -27,12 +28,15 @@ class ExplainQuery(Reading):
 def explain_run(call: Call[ExplainQuery]) -> Answer:
     """Explain a summary: the events that set each field, the rule, and the events ignored."""
     asked, history = call.asked, call.ledger.history
-    explanation = explain(history, asked.run_id)
-    if explanation is None:
+    found = history.run_detail(asked.run_id)
+    if found is None:
         raise unknown_run(history, asked.run_id)
+    explanation = explain_detail(history.reader, found)
     if asked.field is not None:
         explanation = explanation.only(asked.field)
-    return Answer(body=explanation.model_dump_json().encode(), position=history.catch_up())
+    headers = position_header(found.position, found.out_of_reach, found.degraded)
+    body = explanation.model_dump_json().encode()
+    return Answer(body=body, position=found.position, headers=headers)
 
 
 ENDPOINTS = (
