@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
@@ -18,7 +19,8 @@ _COUNTS = (
 class DurationCounts(BaseModel):
     """The durations of the runs of one pipeline; empty text stands for none.
 
-    ``up_to`` counts, for each bound, the runs that took no longer.
+    ``up_to`` counts, for each bound, the runs that took no longer. ``seconds`` is what all took
+    together, or the largest number there is where that is more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,5 +38,11 @@ def duration_counts(
     sums = ", ".join("sum(duration <= ?)" for _ in bounds)
     rows = connection.execute(_COUNTS.format(sums=sums), tuple(bounds))
     return [
-        DurationCounts(pipeline=row[0], runs=row[1], seconds=row[2], up_to=row[3:]) for row in rows
+        DurationCounts(
+            pipeline=row[0],
+            runs=row[1],
+            seconds=min(row[2], sys.float_info.max),
+            up_to=row[3:],
+        )
+        for row in rows
     ]
