@@ -110,11 +110,15 @@ class SequenceConflict(LedgerError):
 
 @dataclass(eq=False)
 class EventIdConflict(LedgerError):
-    """The event_id was used before in this run for another body: give the event its own id."""
+    """The event_id was used before in this run for another body: give the event its own id.
+
+    ``others`` are the further events of the batch whose ids stand for others.
+    """
 
     run_id: str | None
     event_id: str
     position: int
+    others: Sequence[EventIdConflict] = ()
 
     def __str__(self) -> str:
         return (

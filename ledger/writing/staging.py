@@ -91,7 +91,7 @@ class Staging:
 
     def _check(self, batch: Batch, ahead: dict[str | None, _Ahead]) -> list[Known | None]:
         """Find the duplicates, and refuse what may not follow."""
-        known = [_find_known(ahead[body.run_id], body) for body in batch.bodies]
+        known = _find_all_known(ahead, batch.bodies)
         first = batch.events[0].run_id
         if batch.expected_sequence is not None and first is not None and not all(known):
             actual = ahead[first].sequence
@@ -176,11 +176,20 @@ class Staging:
             ahead.state.known.update(ahead.added)
 
 
-def _find_known(ahead: _Ahead, body: Body) -> Known | None:
-    known = ahead.state.known.get(body.event_id) or ahead.added.get(body.event_id)
-    if known is not None and known.fingerprint != _fingerprint(body):
-        raise EventIdConflict(body.run_id, body.event_id, known.position)
-    return known
+def _find_all_known(ahead: dict[str | None, _Ahead], bodies: Sequence[Body]) -> list[Known | None]:
+    """Find which bodies are in the log already, and refuse other ones under their ids."""
+    found: list[Known | None] = []
+    conflicts: list[EventIdConflict] = []
+    for body in bodies:
+        run = ahead[body.run_id]
+        known = run.state.known.get(body.event_id) or run.added.get(body.event_id)
+        if known is not None and known.fingerprint != _fingerprint(body):
+            conflicts.append(EventIdConflict(body.run_id, body.event_id, known.position))
+        found.append(known)
+    if conflicts:
+        conflicts[0].others = conflicts[1:]
+        raise conflicts[0]
+    return found
 
 
 def _fingerprint(body: Body) -> int:

@@ -59,8 +59,7 @@ def refusal_of(error: LedgerError, events: Sequence[NewEvent]) -> Refused:
         known = {"run_id": error.run_id, "expected": error.expected, "actual": error.actual}
         return Refused(ELSEWHERE.problem(detail, **known))
     if isinstance(error, EventIdConflict | IllegalTransition):
-        others = error.others if isinstance(error, IllegalTransition) else ()
-        reasons = {one.event_id: str(one) for one in (error, *others)}
+        reasons = {one.event_id: str(one) for one in (error, *error.others)}
         listed = [
             {"index": index, "event_id": event.event_id, "reason": reasons[event.event_id]}
             for index, event in enumerate(events)

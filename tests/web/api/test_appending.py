@@ -282,12 +282,18 @@ def test_an_event_that_no_line_can_hold_is_named(producer: Producer) -> None:
 
 
 def test_an_id_of_another_event_is_a_conflict(producer: Producer) -> None:
-    """Nothing is overwritten, and nothing passes for what it is not."""
-    producer.post([sent_start("r"), sent_stage("r", "a", 7)])
+    """Nothing is overwritten, and each that would pass for what it is not is named."""
+    producer.post([sent_start("r"), sent_stage("r", "a", 7), sent_stage("r", "b", 8)])
+    taken = [sent_stage("r", "c", 7), sent_stage("r", "d", 8)]
 
-    problem = producer.refused([sent_stage("r", "b", 7)], 409, "event-id-conflict")
+    batch = [sent_stage("r", "new"), taken[0], sent_start("q"), taken[1]]
+    problem = producer.refused(batch, 409, "event-id-conflict")
 
-    assert problem["errors"][0]["index"] == 0
+    assert [(error["index"], error["event_id"]) for error in problem["errors"]] == [
+        (1, event_id(7)),
+        (3, event_id(8)),
+    ]
+    assert "at position 4" in problem["errors"][1]["reason"]
 
 
 def test_what_the_run_does_not_allow_is_a_conflict(producer: Producer) -> None:
