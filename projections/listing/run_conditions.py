@@ -16,7 +16,8 @@ __all__ = ["Condition", "ended_before", "kind_of", "searches", "started_between"
 _BY_KIND = "SELECT run FROM runs INDEXED BY {index} WHERE {test}"
 _HAS_STAGE = (
     "stages IN (SELECT stages FROM runs_stage_sets WHERE EXISTS"
-    " (SELECT 1 FROM json_each(runs_stage_sets.stages, '$[{place}]') WHERE value = ?))"
+    " (SELECT 1 FROM json_each(runs_stage_sets.stages, '$[{place}]')"
+    " WHERE value IN (?, ?) AND runs_stage_sets.stages -> fullkey = ?))"
 )
 _EXECUTED, _FAILED = 0, 1
 _TRIGRAM = 3
@@ -86,9 +87,9 @@ def searches(asked: RunFilter) -> Iterator[Condition]:
     if ended is not None:
         yield ended
     if asked.stage_executed is not None:
-        yield _of_runs("runs_by_stages", _HAS_STAGE.format(place=_EXECUTED), asked.stage_executed)
+        yield _has_stage(_EXECUTED, asked.stage_executed)
     if asked.stage_failed is not None:
-        yield _of_runs("runs_by_stages", _HAS_STAGE.format(place=_FAILED), asked.stage_failed)
+        yield _has_stage(_FAILED, asked.stage_failed)
     for key, value in asked.metadata.items():
         yield Condition(
             "EXISTS (SELECT 1 FROM runs_metadata AS pair"
@@ -111,6 +112,13 @@ def searches(asked: RunFilter) -> Iterator[Condition]:
         )
     if asked.reason:
         yield _reason(searched_text(asked.reason))
+
+
+def _has_stage(place: int, name: str) -> Condition:
+    """Find a stage by its name; what was imported may hold NUL, where SQLite ends a value."""
+    as_json = msgspec.json.encode(name).decode()
+    values = (name, name.partition("\0")[0], as_json)
+    return _of_runs("runs_by_stages", _HAS_STAGE.format(place=place), *values)
 
 
 def _reason(text: str) -> Condition:

@@ -23,7 +23,7 @@ from projections.listing.run_order import RunKey, RunOrder
 from projections.runs.run_rows import micros
 from tests.projections.drawn_runs import filters, in_order, interleaved_runs, meets
 from tests.projections.past_ledgers import summaries_of, write_log
-from tests.projections.payloads import annotated, began, ended, failed, started
+from tests.projections.payloads import annotated, began, ended, failed, imported, started
 from tests.projections.recorded import at, tell
 
 ANY_WAY = {
@@ -217,6 +217,30 @@ def test_what_cannot_be_asked_for_is_named(tmp_path: Path) -> None:
         assert caught.value.field == "after"
         with pytest.raises(InvalidEvent, match="cannot both be"):
             history.list_runs(result_filter="failed", matching=RunFilter(result="success"))
+
+
+def test_a_stage_is_found_by_its_whole_name(tmp_path: Path) -> None:
+    """Those of an imported run may hold anything, NUL too; no other stage is taken for one."""
+    names = ["a\0b", "a", "a\0", "", '"ü" \\0', "load/orders", "\x7f\n"]
+    taken_over = imported()
+    told = [
+        taken_over.model_copy(
+            update={
+                "summary": taken_over.summary.model_copy(
+                    update={"stages_executed": (name, "load"), "stages_failed": (name,)}
+                )
+            }
+        )
+        for name in names
+    ]
+    write_log(tmp_path, [e for at, one in enumerate(told) for e in tell(one, run_id=f"run-{at}")])
+
+    with RunHistory(tmp_path) as history:
+        for at, name in enumerate(names):
+            for asked in (RunFilter(stage_executed=name), RunFilter(stage_failed=name)):
+                found = history.list_runs(matching=asked)
+                assert [run.run_id for run in found] == [f"run-{at}"]
+        assert len(history.list_runs(matching=RunFilter(stage_executed="load"))) == len(names)
 
 
 def test_text_is_found_whatever_it_holds(tmp_path: Path) -> None:
