@@ -39,20 +39,25 @@ class SignIn:
         self._access = access
         self._cookie = cookie
         self.routes: list[BaseRoute] = [
-            Route("/sign-in", self.by_link),
-            Route("/sign-in", self.by_token, methods=["POST"]),
+            Route("/sign-in", self.begin, methods=["GET", "POST"]),
             Route("/sign-out", self.out, methods=["POST"]),
         ]
 
-    async def by_link(self, request: Request) -> Response:
-        """Take the link's text, once, and go to the first page."""
+    async def begin(self, request: Request) -> Response:
+        """Begin a session, and go to the first page."""
+        if request.method == "POST":
+            return await self._by_token(request)
+        return await self._by_link(request)
+
+    async def _by_link(self, request: Request) -> Response:
+        """Take the link's text, once."""
         link = request.query_params.get("link")
         # A program that only looks at links must not use one up.
         if link is None or request.method == "HEAD":
             return sign_in_page("", status=200)
         return self._begin(request, await run_sync(self._access.redeem, link), _USED)
 
-    async def by_token(self, request: Request) -> Response:
+    async def _by_token(self, request: Request) -> Response:
         """Take a token from the form."""
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         text = form.get("token", [""])[0].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -142,6 +143,15 @@ def test_a_token_is_told_which_methods_a_path_takes(
         assert (answer.status_code, answer.json()["status"]) == (405, 405)
         assert paths[path] in answer.headers["allow"]
         assert client.request(method, path).status_code == 401
+
+
+def test_each_path_says_all_methods_that_it_takes(guarded: Guarded, client: TestClient) -> None:
+    """One route has them, as the first that fits a path answers for it."""
+    paths = [route.path for route in guarded.app().routes if isinstance(route, Route)]
+    assert len(paths) > 20
+    assert [path for path, routes in Counter(paths).items() if routes > 1] == []
+    answer = client.put("/sign-in")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 @pytest.mark.parametrize(
