@@ -151,9 +151,14 @@ def parse_parameters(
     except ValidationError as error:
         known = ", ".join(name for name in fields if name not in hidden) or "none"
         for each in error.errors(include_url=False):
-            unknown = each["type"] == "extra_forbidden"
-            detail = f"Unknown here; known are: {known}" if unknown else each["msg"]
-            errors.append(ParameterError(str(each["loc"][0]), detail))
+            name, detail = str(each["loc"][0]), each["msg"]
+            if each["type"] == "extra_forbidden":
+                detail = f"Unknown here; known are: {known}"
+            elif each["type"] == "string_pattern_mismatch" and fields[name].description:
+                # The pattern itself is for programs, which find it in the document.
+                form = fields[name].description
+                detail = f"{each['input'][:64]!r} is not of the form that is taken: {form}"
+            errors.append(ParameterError(name, detail))
         raise InvalidParameters(_in_order(errors, counts)) from None
     if errors:
         raise InvalidParameters(_in_order(errors, counts))

@@ -153,6 +153,23 @@ def test_each_answer_is_given_once(client: TestClient, path: str) -> None:
     assert head.headers["etag"] == tag
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("runs?metadata=team", "'team' is not of the form that is taken: `KEY=VALUE` of its"),
+        ("stats?timezone=1%2F2", "'1/2' is not of the form that is taken: The IANA name of"),
+        ("consistency?from=x", "'x' is not of the form that is taken: The size of an earlier"),
+    ],
+)
+def test_the_form_of_a_value_is_said_in_words(client: TestClient, query: str, told: str) -> None:
+    """A pattern is for programs."""
+    answer = client.get(f"{API}/{query}")
+    details = [error["detail"] for error in answer.json()["errors"]]
+    assert answer.status_code == 422
+    assert any(detail.startswith(told) for detail in details)
+    assert "pattern" not in answer.text
+
+
 @pytest.mark.parametrize("endpoint", SEVERAL, ids=lambda endpoint: endpoint.name)
 def test_each_form_of_an_answer_has_a_tag_of_its_own(
     client: TestClient, endpoint: Endpoint
