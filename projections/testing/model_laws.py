@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from ledger.line.replayed import ReplayedEvent
 from projections.engine.fold_worker import FoldedPart
@@ -75,20 +75,20 @@ class _Models:
     def _caught_up(self, batch: int | None = None) -> Contents:
         self._log.begin()
         self._log.show(self._count)
-        projector = self._log.projector(batch or self._count)
-        self._log.catch_up(projector)
-        return self._log.read(projector)
+        with closing(self._log.projector(batch or self._count)) as projector:
+            self._log.catch_up(projector)
+            return self._log.read(projector)
 
     def _in_chunks(self) -> Contents:
         """Let the log grow in front of one projector."""
         self._log.begin()
-        projector = self._log.projector()
         shown = 1
-        while shown < self._count:
-            shown = min(shown + self._choice.randint(1, _CHUNK), self._count)
-            self._log.show(shown)
-            self._log.catch_up(projector)
-        return self._log.read(projector)
+        with closing(self._log.projector()) as projector:
+            while shown < self._count:
+                shown = min(shown + self._choice.randint(1, _CHUNK), self._count)
+                self._log.show(shown)
+                self._log.catch_up(projector)
+            return self._log.read(projector)
 
     def _check_resumed(self, whole: Contents) -> None:
         """Let another projector go on at each checkpoint; look into the model now and then."""
@@ -100,8 +100,8 @@ class _Models:
         self._log.begin()
         for shown in (*checkpoints, self._count):
             self._log.show(shown)
-            projector = self._log.projector()
-            self._log.catch_up(projector)
+            with closing(self._log.projector()) as projector:
+                self._log.catch_up(projector)
             if shown in built:
                 found = self._log.read(projector)
                 self._same("resumed", built[shown], found, "with another projector", at=shown)

@@ -153,7 +153,7 @@ class ScratchLog:
         shutil.rmtree(self.folder / "read-models", ignore_errors=True)
 
     def projector(self, batch: int = _ALL) -> Projector:
-        """Give a projector that knows nothing of what others did."""
+        """Give a projector that knows nothing of what others did; to be closed."""
         projections = [self._rows.another()]
         return Projector(LogReader(self.folder), projections=projections, batch=batch)
 
@@ -161,9 +161,9 @@ class ScratchLog:
         """Build a model of the first ``count`` events from zero, and read it."""
         self.forget_models()
         self.show(count)
-        projector = self.projector()
-        self.catch_up(projector)
-        return self.read(projector)
+        with closing(self.projector()) as projector:
+            self.catch_up(projector)
+            return self.read(projector)
 
     def begin(self) -> None:
         """Make a model of nothing but the first event, to be caught up from there."""
