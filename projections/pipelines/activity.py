@@ -19,6 +19,7 @@ from projections.statistics.time_buckets import FIRST, LAST
 
 __all__ = ["Activity", "list_activity"]
 
+_DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 _HOUR = 3_600
@@ -56,6 +57,8 @@ def list_activity(
     before: datetime | None = None,
 ) -> Activity | None:
     """Count the runs that began in each slot of a range; None where no start is known.
+
+    However long the range is, there are at most 72 slots, which are as long as that takes.
 
     Args:
         history: the runs.
@@ -97,11 +100,14 @@ def _count(
 ) -> Activity:
     steps = _FINE + _COARSE if end - begin <= _FEW_HOURS else _COARSE
     seconds = (end - begin).total_seconds()
-    step = next((one for one in steps if seconds / one <= _MOST_SLOTS - 1), steps[-1])
-    slot = timedelta(seconds=step)
+    step = next((one for one in steps if seconds / one <= _MOST_SLOTS - 1), None)
+    slot = _DAY if step is None else timedelta(seconds=step)
     # From a whole slot on, so that the slots stay where they are while time goes on.
     begin = _EPOCH + (begin - _EPOCH) // slot * slot
-    slots = min(-(-(end - begin) // slot), 10 * _MOST_SLOTS)
+    if step is None:
+        # Centuries: as many days as it takes, but the last one ends where the calendar may end.
+        slot *= -(-(end - begin) // (slot * (_MOST_SLOTS - 1)))
+    slots = -(-(end - begin) // slot)
     counts: list[dict[str, int]] = [{} for _ in range(slots)]
     for number, result, runs in _rows(connection, pipeline, begin, slot, slots):
         counts[number][result or "running"] = runs

@@ -17,6 +17,7 @@ from projections.pipelines.activity import Activity, list_activity
 from tests.projections.payloads import WRITER
 
 BEGIN = datetime(2026, 1, 15, 10, tzinfo=UTC)
+EARLIEST, LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 RESULTS: tuple[Result | None, ...] = ("success", "failed", "stopped", None)
 
 
@@ -60,6 +61,9 @@ def counted(history: RunHistory, activity: Activity, pipeline: str | None) -> li
         (BEGIN, BEGIN + timedelta(hours=1), timedelta(minutes=1)),
         (BEGIN + timedelta(minutes=3), BEGIN + timedelta(hours=9), timedelta(minutes=10)),
         (datetime(1969, 12, 1, tzinfo=UTC), BEGIN, timedelta(days=365)),
+        (BEGIN - timedelta(days=3_650), BEGIN + timedelta(days=1), timedelta(days=90)),
+        (datetime(1000, 1, 1, tzinfo=UTC), None, timedelta(days=5_279)),
+        (EARLIEST, LATEST, timedelta(days=51_423)),
         (BEGIN, BEGIN, timedelta(seconds=1)),
     ],
 )
