@@ -2,9 +2,10 @@
 
 One context manager for the run, one for each stage, for ``with`` and ``async with`` alike. An
 exception becomes ``stage_failed`` and goes on; an interrupt, SIGTERM or cancellation becomes
-``stage_stopped`` and the result ``stopped``. While the run lives, its process holds the run's
-writer lock, or keeps its lease at a ledger elsewhere; a process that dies does neither, which is
-how a crash is told from a long stage.
+``stage_stopped`` and the result ``stopped``. A forked child that leaves a block of its parent ends
+nothing there while that lives. While the run lives, its process holds the run's writer lock, or
+keeps its lease at a ledger elsewhere; a process that dies does neither, which is how a crash is
+told from a long stage.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from ledger.payloads.payload import Payload, build
 from ledger.plain_values import clean_text, to_plain
 from ledger.recorded import NewEvent, Receipt
 from ledger.recording.described_error import describe_error, one_line
+from ledger.recording.forked_copy import is_copy_of
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.recording.scope import current_in_scope
 from ledger.recording.termination import is_stop, sigterm_raises, stops_wait
@@ -93,6 +95,7 @@ class RunContext:
         self._open: set[str] = set()
         self._failures: dict[str, tuple[BaseException, str]] = {}
         self._ended = False
+        self._recorder = os.getpid()
         self._exits = ExitStack()
         self._held = log.hold_run(run_id)
         try:
@@ -256,6 +259,8 @@ class RunContext:
     ) -> None:
         """Record how the run ended. The exception goes on."""
         with self._exits, stops_wait():
+            if is_copy_of(self._recorder):
+                return
             if error is None:
                 self.end("success")
             elif is_stop(error):
@@ -294,6 +299,7 @@ class StageContext:
         self._metrics: dict[str, Any] = {}
         self._output_tail: str | None = None
         self._began = 0.0
+        self._recorder = 0
         self._exits = ExitStack()
 
     @property
@@ -317,7 +323,7 @@ class StageContext:
         except BaseException:
             self.run.close_attempt(self.name, started=False)
             raise
-        self._began = time.monotonic()
+        self._began, self._recorder = time.monotonic(), os.getpid()
         self._exits.enter_context(current_in_scope(_stage, self))
         return self
 
@@ -329,6 +335,8 @@ class StageContext:
     ) -> None:
         """Record how the attempt ended. The exception goes on."""
         with self._exits, stops_wait():
+            if is_copy_of(self._recorder):
+                return
             elapsed = time.monotonic() - self._began
             try:
                 self._record_end(error, elapsed)

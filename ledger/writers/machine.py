@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ledger.events import WriterIdentity
 
-__all__ = ["boot_id", "machine_id", "this_process", "this_writer"]
+__all__ = ["boot_id", "is_alive", "machine_id", "this_process", "this_writer"]
 
 _NO_BOOT = "00000000-0000-0000-0000-000000000000"
 
@@ -54,6 +54,17 @@ def _sysctl(name: str) -> str:
         [command, "-n", name], capture_output=True, text=True, check=False
     )
     return found.stdout.strip()
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine is there, whoever it belongs to."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def this_process() -> dict[str, Any]:
