@@ -12,7 +12,6 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import ErrorDetails
 
 from ledger.identifiers import IDENTIFIER, NAME_RULE, RUN_ID
 from ledger.plain_values import check_json, check_text
@@ -61,17 +60,19 @@ def as_whole(value: object) -> object:
 def faults_of(error: ValidationError) -> list[tuple[str, str]]:
     """Give each field that a model refused, and why: all of them, as ``("a.0.b", reason)``."""
     return [
-        (".".join(map(str, fault["loc"])), _reason_of(fault))
+        (
+            ".".join(map(str, fault["loc"])),
+            _reason_of(fault["msg"], fault["input"], fault.get("ctx", {}).get("pattern")),
+        )
         for fault in error.errors(include_url=False)
     ]
 
 
-def _reason_of(fault: ErrorDetails) -> str:
-    rule = _NAME_RULES.get(fault.get("ctx", {}).get("pattern", ""))
-    if rule is not None:
-        return f"{fault['input'][:64]!r} is not a name: {rule}"
+def _reason_of(said: str, value: Any, pattern: str | None) -> str:  # noqa: ANN401 - any value
+    if pattern in _NAME_RULES:
+        return f"{value[:64]!r} is not a name: {_NAME_RULES[pattern]}"
     # What our own checks say is ours; pydantic puts its kind of error before it.
-    return fault["msg"].removeprefix("Value error, ")
+    return said.removeprefix("Value error, ")
 
 
 _IDENTIFIER = rf"^{IDENTIFIER}$"
