@@ -27,7 +27,7 @@ import zlib
 import msgspec
 
 from ledger.errors import BadLine, EventTooLarge, InvalidEvent
-from ledger.identifiers import EVENT_ID, is_run_id
+from ledger.identifiers import EVENT_ID, NAME_RULE, is_run_id
 from ledger.line.times import decode_time
 from ledger.plain_values import utc_text
 from ledger.recorded import RUNLESS_TYPES, NewEvent
@@ -115,7 +115,7 @@ def encode_body(event: NewEvent) -> Body:
         EventTooLarge: the payload alone is over the line limit.
     """
     if event.run_id is not None and not is_run_id(event.run_id):
-        raise InvalidEvent("run_id", f"{event.run_id!r} is not an identifier")
+        raise InvalidEvent("run_id", f"{event.run_id!r} is not a name: {NAME_RULE}")
     if (event.run_id is None) is not (event.data.type in RUNLESS_TYPES):
         raise InvalidEvent("run_id", f"{event.data.type} {_needs_run(event)}")
     if not EVENT_ID.fullmatch(event.event_id):
