@@ -15,7 +15,7 @@ from ledger.disk.folder import LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import InvalidEvent, LockTimeout
-from ledger.identifiers import RUN_ID
+from ledger.identifiers import NAME_RULE, RUN_ID
 from ledger.writers.machine import is_alive
 
 __all__ = ["WriterLock", "is_writer_gone", "take_over"]
@@ -30,7 +30,7 @@ def _path(folder: LedgerFolder, run_id: str) -> Path:
         InvalidEvent: it is not an identifier, so it never becomes a path.
     """
     if not RUN_ID.fullmatch(run_id):
-        raise InvalidEvent("run_id", f"{run_id!r} is not an identifier")
+        raise InvalidEvent("run_id", f"{run_id!r} is not a name: {NAME_RULE}")
     return folder.writers / run_id
 
 
