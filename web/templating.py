@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.plain_values import utc_text
 from web.addresses import pipeline_address, run_address
+from web.navigation import NAVIGATION
 from web.static_files import static_address
 from web.wording import (
     ago_text,
@@ -53,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static_address
+    environment.globals |= {"navigation": NAVIGATION, "static": static_address}
     environment.filters |= {
         "ago": ago_text,
         "bytes": size_text,
