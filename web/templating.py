@@ -45,6 +45,11 @@ def _millis(moment: datetime | float) -> int:
     return round(1000 * seconds)
 
 
+def _unbroken_duration(seconds: float) -> str:
+    """Write a duration so that no line ends within it."""
+    return duration_text(seconds).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -58,7 +63,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "ago": ago_text,
         "bytes": size_text,
-        "duration": duration_text,
+        "duration": _unbroken_duration,
         "number": number_text,
         "one_line": readable,
         "lines": readable_lines,
