@@ -32,11 +32,25 @@ _CAREFUL = 500
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 
 
+class _Referring(msgspec.Struct, frozen=True, gc=False):
+    """Of a line, what it says of the one before."""
+
+    prev: str
+
+
+_decode_referring = msgspec.json.Decoder(_Referring).decode
+
+
 class Stretch(msgspec.Struct, frozen=True):
     """Events that follow each other in the log, and their lines without the newlines."""
 
     events: Sequence[ReplayedEvent]
     lines: Sequence[bytes]
+
+    @property
+    def prev(self) -> str:
+        """The leaf hash that the first line gives for the one before it."""
+        return _decode_referring(self.lines[0]).prev
 
     @property
     def position(self) -> int:

@@ -21,7 +21,7 @@ from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from projections.engine.folding import Folding
 from projections.engine.rebuilding import build
-from projections.engine.sound_replay import pieces, refold
+from projections.engine.sound_replay import Piece, pieces, refold
 from projections.errors import (
     ProjectionBehind,
     ProjectionMissing,
@@ -154,10 +154,9 @@ class Projector:
             self._writing.close()
             self.build_next()
             return
-        self.check_same_log(path, checkpoint)
         try:
             with self._writing.writing(path, self.projections) as (connection, store):
-                self._apply(connection, store, checkpoint)
+                self._apply(connection, store, checkpoint, self._pieces_after(path, checkpoint))
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if not is_broken(error):
                 raise
@@ -250,12 +249,32 @@ class Projector:
         self.models.switch_to(path)
         return path
 
+    def _pieces_after(self, path: Path, checkpoint: Checkpoint) -> Iterator[Piece]:
+        """Read on behind a checkpoint, if the model was built on this log.
+
+        Mostly the first new line says so, by the leaf hash that it gives for the one before.
+
+        Raises:
+            ReadModelOfAnotherLog: it was not.
+        """
+        found = pieces(self._reader, checkpoint.position, at_most=self._batch)
+        first = next(found, None)
+        if first is None or first.prev != checkpoint.leaf:
+            self.check_same_log(path, checkpoint)
+        if first is not None:
+            yield first
+        yield from found
+
     def _apply(
-        self, connection: sqlite3.Connection, store: RowStore, checkpoint: Checkpoint
+        self,
+        connection: sqlite3.Connection,
+        store: RowStore,
+        checkpoint: Checkpoint,
+        found: Iterator[Piece],
     ) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
         folding = Folding(self.projections, store, lambda *run: refold(self._reader, *run))
-        for piece in pieces(self._reader, checkpoint.position, at_most=self._batch):
+        for piece in found:
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 if read_checkpoint(connection) != checkpoint:
