@@ -61,7 +61,7 @@ def export(call: Call[ExportQuery]) -> Answer:
         body=pieces,
         position=exported.position,
         media_type=_MEDIA_TYPES[layout],
-        etag=f'W/"{exported.position}-{call.ledger.tag()}"',
+        etag=f'W/"{exported.position}-{call.ledger.tag()}-{layout}"',
         is_past=True,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

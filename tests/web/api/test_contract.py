@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from app import create_app
 from tests.web.recorded import record_each_result
 from tests.web.serving import EVERYBODY
+from web.api.endpoint import Endpoint
 from web.api.endpoints import ENDPOINTS
 
 API = "/api/pipeline"
@@ -149,6 +150,22 @@ def test_each_answer_is_given_once(client: TestClient, path: str) -> None:
     head = client.head(address(path))
     assert (other.status_code, head.status_code, head.content) == (200, 200, b"")
     assert head.headers["etag"] == tag
+
+
+IN_SEVERAL_FORMS = [each for each in ENDPOINTS if each.method == "GET" and len(each.gives) > 1]
+
+
+@pytest.mark.parametrize("endpoint", IN_SEVERAL_FORMS, ids=lambda each: str(each.name))
+def test_each_form_of_an_answer_has_a_tag_of_its_own(
+    client: TestClient, endpoint: Endpoint
+) -> None:
+    """Who knows the answer as CSV and asks for it as JSON is not told that it has it."""
+    known: list[str] = []
+    for given in endpoint.gives:
+        headers = {"accept": given.media_type, "if-none-match": ", ".join(known) or '"none"'}
+        answer = client.get(address(endpoint.path), headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, given.media_type)
+        known.append(answer.headers["etag"])
 
 
 @pytest.mark.parametrize("path", READING)
