@@ -202,7 +202,20 @@ class Projector:
         if not self._holds_ours(projected(connection)):
             return None
         same = checkpoint.ledger_id == self._reader.folder.identity().ledger_id
-        return checkpoint if same else None
+        return checkpoint if same and not self.is_outgrown(checkpoint) else None
+
+    def is_outgrown(self, checkpoint: Checkpoint) -> bool:
+        """Tell whether a model took positions for lost that the log holds now.
+
+        A repair of a log that had lost its end gives them out again, to other events.
+        """
+        if checkpoint.read_position == checkpoint.position:
+            return False
+        first = checkpoint.read_position + 1
+        try:
+            return any(True for _ in self._reader.read_lines(first - 1, first))
+        except (LedgerDamaged, LedgerReplaced):
+            return False
 
     def _holds_ours(self, held: dict[str, int]) -> bool:
         """Tell whether a model holds what is projected here; otherwise it is built anew.

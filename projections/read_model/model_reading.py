@@ -160,6 +160,8 @@ class ModelReading:
             return 0
         if checkpoint.position > target:
             # The log has grown since it was asked for its position, or it was cut.
+            if self._projector.is_outgrown(checkpoint):
+                return 0
             self._projector.check_same_log(self._path, checkpoint)
         return checkpoint.position
 
