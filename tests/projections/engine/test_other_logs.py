@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger import EventLog
 from ledger.disk.folder import segment_name
 from ledger.disk.lock import open_lock_file
 from ledger.disk.mark import read_mark, write_mark
@@ -150,6 +151,25 @@ def test_positions_that_were_lost_and_given_out_again_are_shown(
 
         assert history.standing() == (last, [])
         assert history.get_run_count() == 2 + more
+    assert dump_of(folder) == dump_of(rebuilt(folder))
+
+
+def test_lines_that_were_restored_are_shown(tmp_path: Path) -> None:
+    """A model that was built while a segment was away is built anew once that is back."""
+    folder, away = tmp_path / "runs", tmp_path / "away"
+    with EventLog.open(folder, segment_bytes=2000) as log:
+        for event in stories(3):
+            log.append(event)
+    segment = sorted((folder / "events").iterdir())[1]
+    shutil.move(segment, away)
+    with RunHistory(folder) as history:
+        assert history.out_of_reach() != []
+
+    shutil.move(away, segment)
+
+    with RunHistory(folder) as history:
+        assert history.out_of_reach() == []
+        assert [run.anomalies for run in history.list_runs()] == [(), (), ()]
     assert dump_of(folder) == dump_of(rebuilt(folder))
 
 
