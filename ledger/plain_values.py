@@ -9,7 +9,7 @@ plain values, because a ten-hour stage must not fail for a NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -21,6 +21,7 @@ import msgspec
 __all__ = ["MAX_DEPTH", "check_json", "check_text", "clean_text", "to_plain", "utc_text"]
 
 MAX_DEPTH = 64
+_TEXT = frozenset({str})
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _TIME_WIDTH = len("2026-01-15T10:00:00.123456")
 _QUOTED_WIDTH = len('"2026-01-15T10:00:00.123456Z"')
@@ -47,6 +48,47 @@ def check_json(value: Any, place: str = "value", depth: int = 0) -> None:  # noq
     Raises:
         ValueError: names the place inside the value, like ``metadata.day[2]``.
     """
+    # To put the places into words takes several times as long as to see that nothing is wrong.
+    if not _is_plain(value, depth):
+        _look_closely(value, place, depth)
+
+
+def _is_plain(value: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether a value may be held; False where that takes a closer look."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or _is_unicode(value)
+    if kind is int:
+        fits: bool = _INT_MIN <= value <= _INT_MAX
+        return fits
+    if kind is float:
+        return math.isfinite(value)
+    if kind is dict:
+        has_names = {*map(type, value)} <= _TEXT
+        return has_names and _are_plain(value, depth) and _are_plain(value.values(), depth)
+    if kind is list or kind is tuple:
+        return _are_plain(value, depth)
+    return value is None or kind is bool
+
+
+def _are_plain(items: Iterable[Any], depth: int) -> bool:
+    if depth >= MAX_DEPTH:
+        return False
+    for item in items:  # noqa: SIM110 - all() takes half as long again
+        if not _is_plain(item, depth + 1):
+            return False
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _look_closely(value: Any, place: str, depth: int) -> None:  # noqa: ANN401 - any JSON
     if isinstance(value, dict | list | tuple):
         if depth >= MAX_DEPTH:
             message = f"{place}: nested deeper than {MAX_DEPTH} levels"
@@ -76,14 +118,14 @@ def _check_items(
 ) -> None:
     if not isinstance(value, dict):
         for index, item in enumerate(value):
-            check_json(item, f"{place}[{index}]", depth)
+            _look_closely(item, f"{place}[{index}]", depth)
         return
     for key, item in value.items():
         if not isinstance(key, str):
             message = f"{place}: key {key!r} is not a string"
             raise ValueError(message)  # noqa: TRY004 - pydantic takes a ValueError for its own
         check_text(key, f"{place} key")
-        check_json(item, f"{place}.{key}", depth)
+        _look_closely(item, f"{place}.{key}", depth)
 
 
 def clean_text(text: str) -> str:

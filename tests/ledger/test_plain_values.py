@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -16,7 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.events import RunAnnotated, StageCompleted
-from ledger.plain_values import MAX_DEPTH, check_json, check_text, clean_text, to_plain, utc_text
+from ledger.plain_values import (
+    MAX_DEPTH,
+    _is_plain,
+    _look_closely,
+    check_json,
+    check_text,
+    clean_text,
+    to_plain,
+    utc_text,
+)
 from tests.ledger.strategies import json_values
 
 EAST = timezone(timedelta(hours=9))
@@ -109,6 +119,46 @@ def test_objects_of_a_program_become_plain_values(value: object, plain: object) 
 def test_plain_values_stay_as_they_are(value: Any) -> None:
     """What may enter the log anyhow is not touched."""
     assert to_plain(value) == value
+
+
+ODD: tuple[Any, ...] = (
+    *(math.nan, math.inf, -math.inf, 2**63, -(2**63) - 1, "\ud800", "a\udfffb", "é", Size.SMALL),
+    *(b"a", {"a"}, object(), date(2026, 1, 15), OrderedDict(a=1), deque([1]), Colour.RED),
+    *({1: 2}, {"\ud800": 1}, {None: 1}, {"é": 1}, {Size.SMALL: 1}),
+)
+
+
+def close_look(value: object) -> str:
+    """Say what is wrong with a value where each part of it is looked at."""
+    try:
+        _look_closely(value, "value", 0)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@given(
+    st.recursive(
+        json_values | st.sampled_from(ODD),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
+        max_leaves=5,
+    ),
+    st.sampled_from([0, 1, MAX_DEPTH - 2, MAX_DEPTH - 1, MAX_DEPTH]),
+)
+def test_what_is_seen_at_a_glance_is_what_a_close_look_finds(value: Any, levels: int) -> None:
+    """Whatever is refused is refused by its place, and nothing else is."""
+    for level in range(levels):
+        value = {"k": value} if level % 2 else (value,)
+
+    said = close_look(value)
+
+    if _is_plain(value, 0):
+        assert said == ""
+    if said:
+        with pytest.raises(ValueError, match=re.escape(said)):
+            check_json(value)
+    else:
+        check_json(value)
 
 
 def test_an_integer_of_any_length_can_be_kept() -> None:
