@@ -175,7 +175,8 @@ def _columns(visit: Visit, name: str, grid: RunGrid) -> Sequence[Column]:
 
 def _dates(runs: Sequence[RecentRun]) -> Sequence[tuple[int, str]]:
     """Date every so many runs, as an axis does: for how many a date stands, and the date."""
-    starts = range(0, max(1, len(runs) - _APART // 2), _APART)
+    # The last of them has room for its date as well.
+    starts = range(0, max(1, len(runs) - _APART + 2), _APART)
     ends = [*starts[1:], len(runs)]
     began = [runs[start].started_at for start in starts]
     return [
