@@ -9,6 +9,7 @@ for ``make payloads``. What every event has beside its payload is in ``recorded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -295,3 +296,13 @@ EVENT_TYPES: Mapping[str, type[EventData]] = {
         LedgerRepaired,
     )
 }
+
+
+def _complete_models() -> None:
+    for model in (WriterIdentity, ErrorInfo, ImportedRun, EventData, *EVENT_TYPES.values()):
+        model.model_rebuild()
+
+
+# Each is completed at its first use, under one lock for all models; a child forked meanwhile would
+# have that lock for good.
+os.register_at_fork(before=_complete_models)

@@ -8,8 +8,6 @@ once, to let go of their descriptors (which frees nothing of the parent's).
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from typing import Protocol
 from weakref import WeakSet
 
@@ -33,11 +31,6 @@ def forget_in_children(owner: Forgets) -> None:
 
 
 def _in_child() -> None:
-    # A model is built when it is first used, under one lock for all models, and a thread of the
-    # parent that was building one would hold it for good.
-    models = sys.modules.get("pydantic.main")
-    if models is not None:
-        vars(models)["_rebuild_lock"] = threading.RLock()
     for owner in list(_owners):
         owner.forget_in_child()
 
