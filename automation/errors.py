@@ -82,7 +82,10 @@ class UnknownPipeline(AutomationError):
 
     def __str__(self) -> str:
         known = ", ".join(self.known)
-        return f"there is no pipeline {self.name!r}: name a TOML file, or one of: {known}"
+        return (
+            f"there is no pipeline {self.name!r}: name a TOML file, or one of: {known};"
+            " runfold exec records any command"
+        )
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from automation.errors import PipelineError
 from automation.running.shell_stage import ShellCommand
 from ledger import StageContext
 from ledger.fields import Identifier, StageName
+from ledger.identifiers import NAME_RULE
 from ledger.plain_values import check_text, to_plain
 
 __all__ = ["Pipeline", "Stage", "StageFunction", "takes_context"]
@@ -28,7 +29,6 @@ __all__ = ["Pipeline", "Stage", "StageFunction", "takes_context"]
 StageFunction = Callable[[], object] | Callable[[StageContext], object]
 
 _LONGEST = 10.0**9
-_NAME_RULE = "letters, digits and ._:- (at most 128), beginning with a letter or a digit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _check_name(where: str, name: object, kind: Any) -> None:  # noqa: ANN401 - 
         TypeAdapter(kind).validate_python(name, strict=True)
     except ValidationError:
         joined = "; parts are joined by /" if kind is StageName else ""
-        raise PipelineError(where, f"{name!r} is not a name: {_NAME_RULE}{joined}") from None
+        raise PipelineError(where, f"{name!r} is not a name: {NAME_RULE}{joined}") from None
 
 
 def _check_text(where: str, text: object) -> None:

@@ -39,6 +39,11 @@ __all__ = ["Durability", "EventLog"]
 
 Durability = Literal["always", "process"]
 _SYNC_WITHIN = 0.5
+_ADDRESSES = ("http:/", "https:/")
+_ELSEWHERE = (
+    "that is the address of a ledger elsewhere, and no folder: RunContext.start and runfold exec"
+    " record there"
+)
 
 
 class EventLog:
@@ -140,6 +145,8 @@ class EventLog:
         """
         folder = self._folder
         if not folder.exists():
+            if str(folder.path).startswith(_ADDRESSES):
+                raise LedgerUnwritable(folder.path, _ELSEWHERE)
             make_folder(folder.path)
             self._check_file_system()
             lock = FolderLock(folder.lock, self._options.lock_timeout)

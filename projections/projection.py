@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from ledger.line.replayed import ReplayedEvent
 from projections.errors import ProjectionInvalid
 
-__all__ = ["ENDS", "Projection", "Row", "check_projections"]
+__all__ = ["ENDS", "Projection", "Row", "check_parts", "check_projections"]
 
 ENDS = frozenset({"run_ended", "run_imported"})
 """Types after which a run's state is no longer kept; a later event folds it again."""
@@ -24,6 +24,7 @@ Row = tuple[str, tuple[object, ...]]
 """The name of a table, and the values of its columns after ``run``."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NEEDED = ("name", "version", "state_type", "tables", "indexes", "initial", "evolve", "rows")
 State = TypeVar("State")
 
 
@@ -59,6 +60,21 @@ class Projection(Protocol[State]):
 
     def rows(self, state: State) -> Iterable[Row]:
         """Give all rows of a run."""
+
+
+def check_parts(place: str, made: Any) -> Projection[Any]:  # noqa: ANN401 - whatever a package names
+    """Give what a package offers at ``place``, if it is a projection.
+
+    Raises:
+        ProjectionInvalid: it has not all that one has, or is the class of one.
+    """
+    missing = [name for name in _NEEDED if not hasattr(made, name)]
+    if missing:
+        raise ProjectionInvalid(place, f"it has no {', '.join(missing)}")
+    if isinstance(made, type):
+        raise ProjectionInvalid(place, "it is a class: give an instance")
+    projection: Projection[Any] = made
+    return projection
 
 
 def check_projections(projections: Sequence[Projection[Any]]) -> None:

@@ -13,14 +13,13 @@ from typing import Any
 
 from projections.errors import ProjectionInvalid
 from projections.failures.failure_rows import FailureRows
-from projections.projection import Projection, check_projections
+from projections.projection import Projection, check_parts, check_projections
 from projections.runs.run_rows import RunRows
 from projections.statistics.statistics_rows import StatisticsRows
 
 __all__ = ["GROUP", "load_projection", "registered"]
 
 GROUP = "runfold.projections"
-_NEEDED = ("name", "version", "state_type", "tables", "indexes", "initial", "evolve", "rows")
 
 
 @cache
@@ -50,7 +49,7 @@ def load_projection(place: str) -> Projection[Any]:
         found = _made(getattr(import_module(module), name))
     except Exception as error:
         raise ProjectionInvalid(place, f"it cannot be loaded: {error}") from error
-    return _checked(place, found)
+    return check_parts(place, found)
 
 
 def _load(entry: EntryPoint) -> Projection[Any]:
@@ -59,17 +58,9 @@ def _load(entry: EntryPoint) -> Projection[Any]:
     except Exception as error:
         reason = f"the entry point {entry.name} cannot be loaded: {error}"
         raise ProjectionInvalid(entry.value, reason) from error
-    return _checked(entry.value, found)
+    return check_parts(entry.value, found)
 
 
 # Code of somebody else runs here, which may raise anything: it is told as what it is.
 def _made(found: Any) -> Any:  # noqa: ANN401 - whatever a package names
     return found() if isinstance(found, type) else found
-
-
-def _checked(place: str, made: Any) -> Projection[Any]:  # noqa: ANN401 - likewise
-    missing = [name for name in _NEEDED if not hasattr(made, name)]
-    if missing:
-        raise ProjectionInvalid(place, f"it has no {', '.join(missing)}")
-    projection: Projection[Any] = made
-    return projection

@@ -18,6 +18,7 @@ from ledger.errors import LedgerNotFound
 from projections import RunHistory
 from tests.web.serving import EVERYBODY
 from web.api.endpoints import ENDPOINTS
+from web.navigation import NAVIGATION
 from web.safety.answer_headers import SECURITY_HEADERS
 from web.static_files import static_address
 
@@ -239,6 +240,23 @@ def test_a_person_gets_a_page_about_a_problem(client: TestClient) -> None:
     assert "&lt;b&gt;such&lt;/b&gt;" in answer.text
     assert f'href="../../../{static_address("pages.css")}"' in answer.text
     check_problem(client.get(f"{RUNS}?limit=0", headers=accept), 422)
+
+
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [
+        ("/no/such", 'name="q"'),
+        ("/runs?colour=red", 'href="?"'),
+        ("/runs/nope/explain", 'name="q"'),
+    ],
+)
+def test_a_page_about_a_problem_leads_on(client: TestClient, path: str, offered: str) -> None:
+    """It has the navigation, below any prefix, and what suits the problem."""
+    answer = client.get(path, headers={"accept": "text/html"})
+    up = "../" * (path.count("/") - 1) or "./"
+    assert all(f'href="{up}{each.path[1:]}"' in answer.text for each in NAVIGATION)
+    assert offered in answer.text
+    assert f'<p class="faint">{answer.status_code}</p>' in answer.text
 
 
 @pytest.mark.parametrize(("path", "method"), NOT_SERVED)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.line.walk import Line
-from web.wording import duration_text, readable
+from web.wording import duration_text, number_text, readable
 
 __all__ = ["EventRow", "event_row", "row_of"]
 
 _LONGEST = 220
+_MOST = 60  # parts of one value: more do not fit on a line
 _FIRST = ("stage", "attempt", "result", "pipeline")
+# Said without their names, as a reader knows what they are.
+_BARE = frozenset({"stage", "pipeline", "result", "failure_reason"})
 # Told elsewhere on the page, or too long to be of use on one line.
 _UNSAID = ("output_tail", "writer")
 _STATES = {
@@ -97,10 +100,27 @@ def _word(name: str, value: object) -> str:
         return ""
     if name == "error" and isinstance(value, dict):
         return f"{value.get('type')}: {str(value.get('message'))[:_LONGEST]}"
-    if name in ("stage", "pipeline", "result"):
-        return str(value)
+    if name in _BARE:
+        return str(value)[:_LONGEST]
     if name == "elapsed_seconds" and isinstance(value, int | float):
         return f"took {duration_text(value)}"
-    if isinstance(value, dict | list | bool):
-        return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)[:_LONGEST]}"
-    return f"{name.replace('_', ' ')} {str(value)[:_LONGEST]}"
+    said = name.replace("_", " ")
+    return said if value is True else f"{said} {_value_text(value)}"
+
+
+def _value_text(value: object) -> str:
+    """Write a value as people read it: the parts of a flat one without the marks of JSON."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join([one[:_LONGEST] for one in value[:_MOST]])
+    if isinstance(value, dict):
+        pairs = list(value.items())[:_MOST]
+        return ", ".join([f"{key[:_LONGEST]} {_part_text(one)}" for key, one in pairs])
+    return _part_text(value)
+
+
+def _part_text(value: object) -> str:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    if isinstance(value, float):
+        return number_text(value)
+    return json.dumps(value, ensure_ascii=False)[:_LONGEST]

@@ -131,7 +131,13 @@ def answer(
     """Answer with a problem: as JSON, or as a page to a browser that is not at the API."""
     body = problem.as_json()
     if wants_page(request):
-        page = render("problem.html", problem=body, layout="plain.html", root=way_up(request))
+        page = render(
+            "problem.html",
+            problem=body,
+            layout="plain.html",
+            root=way_up(request),
+            can_ask_again=request.method == "GET",
+        )
         return HTMLResponse(page, problem.status, headers)
     return Response(
         json.dumps(body), problem.status, headers, media_type="application/problem+json"

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.plain_values import utc_text
 from web.addresses import pipeline_address, run_address
+from web.navigation import NAVIGATION
 from web.static_files import static_address
 from web.wording import (
     ago_text,
@@ -44,6 +45,11 @@ def _millis(moment: datetime | float) -> int:
     return round(1000 * seconds)
 
 
+def _unbroken_duration(seconds: float) -> str:
+    """Write a duration so that no line ends within it."""
+    return duration_text(seconds).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -53,11 +59,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static_address
+    environment.globals |= {"navigation": NAVIGATION, "static": static_address}
     environment.filters |= {
         "ago": ago_text,
         "bytes": size_text,
-        "duration": duration_text,
+        "duration": _unbroken_duration,
         "number": number_text,
         "one_line": readable,
         "lines": readable_lines,

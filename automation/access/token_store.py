@@ -30,6 +30,7 @@ from automation.errors import TokenNotFound, TokensUnusable
 from ledger.disk.files import make_folder, replace_atomically
 from ledger.disk.folder import Identity
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
+from ledger.disk.user_folder import user_folder
 from ledger.evidence.tree_head import origin_of
 from ledger.fields import faults_of
 
@@ -43,10 +44,8 @@ _LOOK_AGAIN = 0.005
 
 def default_tokens_path(identity: Identity, environment: Mapping[str, str]) -> Path:
     """Give where the tokens of a ledger lie when nobody says otherwise, after XDG."""
-    configured = Path(environment.get("XDG_CONFIG_HOME", ""))
-    # The XDG specification: a path that is not absolute is to be ignored.
-    home = configured if configured.is_absolute() else Path.home() / ".config"
-    return home / f"{origin_of(identity)}.tokens"
+    folder = user_folder("XDG_CONFIG_HOME", ".config", environment)
+    return folder / f"{origin_of(identity)}.tokens"
 
 
 class TokenStore:

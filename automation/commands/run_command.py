@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from automation.commands.options.options import (
 )
 from automation.commands.printing.output import write_json, write_rich
 from automation.commands.printing.standard_streams import stdout_goes_to_stderr
+from automation.errors import BadArgument
 from automation.parameters import merge_parameters, parse_parameter
 from automation.pipeline import Pipeline
 from automation.pipeline_file import load_pipeline
@@ -63,7 +65,7 @@ def run(
     labels = parse_pairs("--metadata", metadata or [])
     result = _record(
         loaded,
-        folder_of(folder),
+        _folder_here(folder),
         quiet=quiet,
         as_json=as_json,
         parameters=parameters,
@@ -95,6 +97,18 @@ def _record(
         finally:
             if orchestrator.last_run is not None:
                 _show(orchestrator.last_run, folder, as_json=as_json)
+
+
+def _folder_here(option: Path | None) -> Path:
+    """Give the folder to record into.
+
+    Raises:
+        BadArgument: all that is named is a ledger elsewhere, whose runs are recorded by others.
+    """
+    if option is None and os.environ.get("RUNFOLD_URL"):
+        reason = "runfold run records into a folder: name it by --dir; runfold exec records there"
+        raise BadArgument("RUNFOLD_URL", reason)
+    return folder_of(option)
 
 
 def _show(summary: RunSummary, folder: Path, *, as_json: bool) -> None:

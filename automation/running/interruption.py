@@ -24,7 +24,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import FrameType
+from types import AsyncGeneratorType, FrameType, GeneratorType
 
 __all__ = ["InterruptibleCall", "StageInterrupted"]
 
@@ -70,6 +70,7 @@ class InterruptibleCall:
         Raises:
             StageInterrupted: it was interrupted.
             asyncio.CancelledError: it was interrupted, and is async.
+            TypeError: it gave a generator, which nobody would run.
         """
         in_main = threading.current_thread() is threading.main_thread()
         # Python tells SIG_DFL also where the default action is to ignore the signal.
@@ -79,6 +80,9 @@ class InterruptibleCall:
             result = self._call_in_other_thread()
         if inspect.isawaitable(result):
             asyncio.run(self._wait_for(result))
+        elif _is_left_to_run(result):
+            message = "it gave a generator, which nobody runs: loop over it in the stage"
+            raise TypeError(message)
 
     def _begin(self) -> object:
         """Call the function, unless an interruption came before its way in was open."""
@@ -158,6 +162,14 @@ class InterruptibleCall:
             await awaitable
         finally:
             self._interrupt = _nothing
+
+
+def _is_left_to_run(result: object) -> bool:
+    """Tell whether it is a generator that nobody has asked for anything yet."""
+    if isinstance(result, GeneratorType):
+        return inspect.getgeneratorstate(result) == inspect.GEN_CREATED
+    # Before 3.12 Python tells of these only whether they have ended.
+    return isinstance(result, AsyncGeneratorType) and result.ag_frame is not None
 
 
 def _set_async_exception(thread: int, error: type[BaseException] | None) -> None:

@@ -7,10 +7,13 @@ descriptors of this process.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import selectors
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Mapping, Sequence
 
@@ -59,7 +62,12 @@ def run_command(
         while process.poll() is None:
             _pass_through(selector, signals, tail, None)
         signals.end()
-        # The rest of what it printed; others may keep the pipes open for as long as they like.
+        # What it printed before its end, however slowly that is taken from us.
+        for key in [*selector.get_map().values()]:
+            waiting = 0 if key.fileobj is signals else _waiting_in(key.fd)
+            while waiting > 0 and key.fd in selector.get_map():
+                waiting -= _pass_on(selector, key, tail)
+        # What its own children add; they may keep the pipes open for as long as they like.
         deadline = time.monotonic() + _LINGER
         while len(selector.get_map()) > 1 and (left := deadline - time.monotonic()) > 0:
             _pass_through(selector, signals, tail, left)
@@ -77,13 +85,27 @@ def _pass_through(
         if key.fileobj is signals:
             signals.read()
             continue
-        data = os.read(key.fd, _CHUNK)
-        if data and tail is not None:
-            tail.take(data)
-        if not data or not _write(key.data, data):
-            # With its end closed the command learns that nobody reads, as it would without us.
-            selector.unregister(key.fileobj)
-            key.fileobj.close()  # type: ignore[union-attr] # it is one of the two pipes
+        _pass_on(selector, key, tail)
+
+
+def _waiting_in(pipe: int) -> int:
+    """Tell how many bytes can be read from a pipe now."""
+    (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(waiting)
+
+
+def _pass_on(
+    selector: selectors.BaseSelector, key: selectors.SelectorKey, tail: OutputTail | None
+) -> int:
+    """Pass on one chunk of a pipe, and tell how long it was."""
+    data = os.read(key.fd, _CHUNK)
+    if data and tail is not None:
+        tail.take(data)
+    if not data or not _write(key.data, data):
+        # With its end closed the command learns that nobody reads, as it would without us.
+        selector.unregister(key.fileobj)
+        key.fileobj.close()  # type: ignore[union-attr] # it is one of the two pipes
+    return len(data)
 
 
 def _write(number: int, data: bytes) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ledger.disk.files import create_exclusive, sync_folder
 from ledger.disk.folder import Identity
+from ledger.disk.user_folder import user_folder
 from ledger.errors import BadEvidence, KeyNotFound, KeyRefused
 from ledger.evidence.signed_note import SigningKey
 from ledger.evidence.tree_head import origin_of
@@ -24,10 +25,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 def default_key_path(identity: Identity, environment: Mapping[str, str]) -> Path:
     """Give where the key of a ledger lies when nobody says otherwise, after XDG."""
-    configured = Path(environment.get("XDG_CONFIG_HOME", ""))
-    # The XDG specification: a path that is not absolute is to be ignored.
-    home = configured if configured.is_absolute() else Path.home() / ".config"
-    return home / f"{origin_of(identity)}.key"
+    folder = user_folder("XDG_CONFIG_HOME", ".config", environment)
+    return folder / f"{origin_of(identity)}.key"
 
 
 def create_key_file(path: Path, key: SigningKey, *, data_folder: Path) -> None:

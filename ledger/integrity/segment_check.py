@@ -22,6 +22,7 @@ from ledger.disk.folder import LedgerFolder
 from ledger.evidence.merkle import perfect_root
 from ledger.evidence.tree_records import BLOCK_SIZE
 from ledger.line.codec import MAX_LINE, Envelope, is_compact
+from ledger.line.times import are_times
 from ledger.reading.run_index import SealedIndex, StaleIndex, encode_index, index_name
 from ledger.reading.sound_reading import pieces_of
 
@@ -142,6 +143,9 @@ def _check_lines(pieces: Iterator[bytes], first: int) -> tuple[SegmentFacts, _Ru
         # Written again it is the same: no key stands twice or elsewhere, and no space between.
         if encode_all(envelopes) != data or not all(map(is_compact, _with_space(data, lines))):
             raise _Flawed
+        payloads = b"\n".join([b"", *[envelope.data for envelope in envelopes]])
+        if payloads.count(b"\n{") < len(lines):
+            raise _Flawed
         _check_crcs(envelopes, lines)
         hashes = _hash_leaves(lines)
         # What the first line refers to lies in another segment: who asked compares it.
@@ -219,6 +223,8 @@ class _Order:
             raise _Flawed
         times = [line.recorded_at for line in envelopes]
         if times[0] < self.closed_at or times != sorted(times):
+            raise _Flawed
+        if not are_times(times + [line.occurred_at for line in envelopes]):
             raise _Flawed
         self.opened_at, self.closed_at = self.opened_at or times[0], times[-1]
         rests = [line.rest for line in envelopes]

@@ -27,7 +27,8 @@ import zlib
 import msgspec
 
 from ledger.errors import BadLine, EventTooLarge, InvalidEvent
-from ledger.identifiers import EVENT_ID, is_run_id
+from ledger.identifiers import EVENT_ID, NAME_RULE, is_run_id
+from ledger.line.times import decode_time
 from ledger.plain_values import utc_text
 from ledger.recorded import RUNLESS_TYPES, NewEvent
 
@@ -53,6 +54,7 @@ ZERO_HASH = "0" * 64
 
 _CRC_WIDTH = len(b',"crc":"00000000"}')
 _ENVELOPE_RESERVE = 512
+_OPENING = ord("{")
 # To copy a hash that has begun costs half of beginning one, for which OpenSSL looks up how.
 _BEGUN_LEAF = hashlib.sha256(b"\x00")
 
@@ -113,7 +115,7 @@ def encode_body(event: NewEvent) -> Body:
         EventTooLarge: the payload alone is over the line limit.
     """
     if event.run_id is not None and not is_run_id(event.run_id):
-        raise InvalidEvent("run_id", f"{event.run_id!r} is not an identifier")
+        raise InvalidEvent("run_id", f"{event.run_id!r} is not a name: {NAME_RULE}")
     if (event.run_id is None) is not (event.data.type in RUNLESS_TYPES):
         raise InvalidEvent("run_id", f"{event.data.type} {_needs_run(event)}")
     if not EVENT_ID.fullmatch(event.event_id):
@@ -189,6 +191,10 @@ def decode_envelope(line: bytes) -> Envelope:
     if _encode_struct(envelope) != line:
         reason = "a key stands twice or not in its place, or a value is written in another way"
         raise BadLine(f"not a line of format {FORMAT}: {reason}")
+    decode_time(envelope.occurred_at, "occurred_at")
+    decode_time(envelope.recorded_at, "recorded_at")
+    if memoryview(envelope.data)[0] != _OPENING:
+        raise BadLine("data is not an object")
     return envelope
 
 

@@ -5,20 +5,20 @@ Apart from the codec, as the models take long to be made, and whoever only write
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+import math
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
-from ledger.errors import BadLine
 from ledger.events import EVENT_TYPES, EventData
 from ledger.line.codec import Envelope, decode_envelope
+from ledger.line.times import decode_time
 from ledger.line.upcasters import upcast
 from ledger.recorded import RecordedEvent, UnreadData
 
 __all__ = ["decode", "recorded_event"]
-
-_TIME_WIDTH = len("2026-01-15T10:00:00.123456Z")
 
 
 def decode(line: bytes) -> RecordedEvent:
@@ -36,7 +36,7 @@ def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
     """Make the event of a line whose envelope was decoded already.
 
     Raises:
-        BadLine: a time or the payload is not what the format says.
+        BadLine: a time is not what the format says.
     """
     return RecordedEvent(
         envelope.position,
@@ -47,21 +47,11 @@ def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
         envelope.rest,
         envelope.type,
         envelope.schema_version,
-        _decode_time(envelope.occurred_at, "occurred_at"),
-        _decode_time(envelope.recorded_at, "recorded_at"),
+        decode_time(envelope.occurred_at, "occurred_at"),
+        decode_time(envelope.recorded_at, "recorded_at"),
         _decode_data(envelope),
         line,
     )
-
-
-def _decode_time(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or len(text) != _TIME_WIDTH or not text.endswith("Z"):
-        raise BadLine(f"{field} is {text!r}, not a UTC time with microseconds")
-    return moment
 
 
 def _decode_data(envelope: Envelope) -> EventData | UnreadData:
@@ -71,7 +61,7 @@ def _decode_data(envelope: Envelope) -> EventData | UnreadData:
     try:
         if envelope.schema_version == model.schema_version:
             return model.model_validate_json(bytes(envelope.data))
-        value = upcast(envelope.type, envelope.schema_version, msgspec.json.decode(envelope.data))
+        value = upcast(envelope.type, envelope.schema_version, _value_of(envelope.data))
         return model.model_validate(value)
     except LookupError:
         return _unread(envelope.data, f"unknown schema version {envelope.schema_version}")
@@ -82,7 +72,15 @@ def _decode_data(envelope: Envelope) -> EventData | UnreadData:
 
 
 def _unread(data: msgspec.Raw, reason: str) -> UnreadData:
-    value = msgspec.json.decode(data)
-    if not isinstance(value, dict):
-        raise BadLine(f"data is not an object but {type(value).__name__}")
-    return UnreadData(value, reason)
+    return UnreadData(_value_of(data), reason)
+
+
+def _value_of(data: msgspec.Raw) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(bytes(data), parse_float=_float_or_digits)
+    return value
+
+
+def _float_or_digits(digits: str) -> float | str:
+    """Give a number; its digits, where no float holds it: whoever wrote the line did not refuse."""
+    number = float(digits)
+    return number if math.isfinite(number) else digits

@@ -32,16 +32,14 @@ from pydantic import BaseModel
 
 from ledger.events import EVENT_TYPES, EventData
 from ledger.line.decoding import decode
+from ledger.line.times import TIME_WIDTH, are_times
 from ledger.plain_values import utc_text
 from ledger.recorded import RecordedEvent, UnreadData
 
 __all__ = ["ReplayedEvent", "decode_replayed", "decode_together", "is_unread", "struct_of"]
 
-_TIME_WIDTH = len("2026-01-15T10:00:00.123456Z")
-_DATE_WIDTH = len("2026-01-15")
-_UtcText = Annotated[str, msgspec.Meta(min_length=_TIME_WIDTH, max_length=_TIME_WIDTH)]
+_UtcText = Annotated[str, msgspec.Meta(min_length=TIME_WIDTH, max_length=TIME_WIDTH)]
 _AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
-_Times = msgspec.json.Decoder(list[datetime]).decode
 
 
 class ReplayedEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -196,20 +194,8 @@ def decode_together(lines: Sequence[bytes]) -> list[ReplayedEvent]:
 
 
 def _are_times(events: Sequence[ReplayedEvent]) -> bool:
-    """Tell whether all times are written as the log writes them; each has its width already."""
     texts = [event.occurred_text for event in events] + [event.recorded_text for event in events]
-    joined = "".join(texts)
-    if joined[_TIME_WIDTH - 1 :: _TIME_WIDTH] != "Z" * len(texts):
-        return False
-    if joined[_TIME_WIDTH - 8 :: _TIME_WIDTH] != "." * len(texts):
-        return False
-    if joined[_DATE_WIDTH::_TIME_WIDTH] != "T" * len(texts):
-        return False
-    try:
-        _Times('["%s"]' % '","'.join(texts))  # noqa: UP031 - as quick as it gets
-    except msgspec.DecodeError:
-        return False
-    return True
+    return are_times(texts)
 
 
 def _from_model(event: RecordedEvent) -> ReplayedEvent:

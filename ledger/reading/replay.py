@@ -29,7 +29,17 @@ __all__ = ["Stretch", "replay", "replay_run"]
 # So little that all of it, decoded, stays in the cache of a core while it is folded.
 _CHUNK = 1 << 16
 _CAREFUL = 500
+_TOGETHER = 100
 _CRC_WIDTH = len(b',"crc":"00000000"}')
+
+
+class _Referring(msgspec.Struct, frozen=True, gc=False):
+    """Of a line, what it says of the one before."""
+
+    prev: str
+
+
+_decode_referring = msgspec.json.Decoder(_Referring).decode
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -37,6 +47,11 @@ class Stretch(msgspec.Struct, frozen=True):
 
     events: Sequence[ReplayedEvent]
     lines: Sequence[bytes]
+
+    @property
+    def prev(self) -> str:
+        """The leaf hash that the first line gives for the one before it."""
+        return _decode_referring(self.lines[0]).prev
 
     @property
     def position(self) -> int:
@@ -78,8 +93,17 @@ def replay_run(reader: LogReader, run_id: str, until: int | None = None) -> Iter
     Raises:
         LedgerDamaged: a line of the run is not what was written, or one is missing.
     """
-    for line in reader.run_lines(run_id, until):
-        yield decode_replayed(line.raw)
+    lines: list[bytes] = []
+    try:
+        for line in reader.run_lines(run_id, until):
+            lines.append(line.raw)
+            if len(lines) >= _TOGETHER:
+                yield from decode_together(lines)
+                lines = []
+    except (LedgerDamaged, LedgerReplaced):
+        yield from decode_together(lines)
+        raise
+    yield from decode_together(lines)
 
 
 def _quickly(reader: LogReader, after: int, last: int, mark: Mark) -> Iterator[Stretch]:

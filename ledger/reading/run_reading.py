@@ -87,6 +87,7 @@ class RunReading:
     ) -> Iterator[Line]:
         """Read the lines at some places, but for those that a repair passed over, if any did."""
         opened: tuple[int, int] | None = None
+        chunk, begin = b"", 0
         try:
             for segment, offset in places:
                 if repaired and self._repairs.skip(segment, offset):
@@ -95,7 +96,11 @@ class RunReading:
                     if opened is not None:
                         os.close(opened[1])
                     opened = segment, open_present(self._folder.segment(segment))
-                line = self._line_at(opened[1], segment, offset)
+                    chunk = b""
+                # Events of one batch lie behind each other: most lines were read with the first.
+                if offset < begin or chunk.find(b"\n", offset - begin) < 0:
+                    chunk, begin = _chunk_at(opened[1], offset), offset
+                line = _first_line(chunk, offset - begin, segment, offset)
                 if line.envelope.run_id == run_id:
                     yield line
         finally:
@@ -117,18 +122,23 @@ class RunReading:
         segment, offset = place
         fd = open_present(self._folder.segment(segment))
         try:
-            return self._line_at(fd, segment, offset).end.position
+            return _first_line(_chunk_at(fd, offset), 0, segment, offset).end.position
         finally:
             os.close(fd)
 
-    def _line_at(self, fd: int, segment: int, offset: int) -> Line:
-        """Read the one line that starts at a place, and check it by itself."""
-        for room in (_SHORT_LINE, MAX_LINE):
-            raw, newline, _ = os.pread(fd, room, offset).partition(b"\n")
-            if newline:
-                break
-        try:
-            envelope = decode_envelope(raw if newline else b"")
-        except BadLine as error:
-            raise LedgerDamaged(segment_name(segment), 0, offset, error.reason) from None
-        return line_at(envelope, raw, segment, offset)
+
+def _chunk_at(fd: int, offset: int) -> bytes:
+    """Read from a place on: the line that starts there, and what of the next ones comes along."""
+    chunk = os.pread(fd, _SHORT_LINE, offset)
+    return chunk if b"\n" in chunk else os.pread(fd, MAX_LINE, offset)
+
+
+def _first_line(chunk: bytes, start: int, segment: int, offset: int) -> Line:
+    """Give the line that starts within a chunk, and in its segment, at these; checked by itself."""
+    stop = chunk.find(b"\n", start)
+    raw = chunk[start : max(start, stop)]
+    try:
+        envelope = decode_envelope(raw)
+    except BadLine as error:
+        raise LedgerDamaged(segment_name(segment), 0, offset, error.reason) from None
+    return line_at(envelope, raw, segment, offset)

@@ -2,9 +2,10 @@
 
 One context manager for the run, and one for each stage (see ``stage_context.py``), for ``with`` and
 ``async with`` alike. An exception becomes the result ``failed`` and goes on; an interrupt, SIGTERM
-or cancellation becomes ``stopped``. While the run lives, its process holds the run's writer lock,
-or keeps its lease at a ledger elsewhere; a process that dies does neither, which is how a crash is
-told from a long stage.
+or cancellation becomes ``stopped``. A forked child that leaves a block of its parent ends nothing
+there while that lives. While the run lives, its process holds the run's writer lock, or keeps its
+lease at a ledger elsewhere; a process that dies does neither, which is how a crash is told from a
+long stage.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ledger.payloads.payload import Payload, build
 from ledger.plain_values import clean_text, to_plain
 from ledger.recorded import NewEvent, Receipt
 from ledger.recording.described_error import one_line
+from ledger.recording.forked_copy import is_copy_of
 from ledger.recording.run_log import OpenRunLog, RunLog, open_run_log
 from ledger.recording.scope import Scope
 from ledger.recording.stage_context import StageContext
@@ -83,6 +85,7 @@ class RunContext:
         self._open: set[str] = set()
         self._failures: dict[str, tuple[BaseException, str]] = {}
         self._ended = False
+        self._recorder = os.getpid()
         self._exits = ExitStack()
         event = NewEvent(started, run_id)
         self._held = log.hold_run(run_id)
@@ -263,6 +266,8 @@ class RunContext:
     ) -> None:
         """Record how the run ended. The exception goes on."""
         with self._exits, stops_wait():
+            if is_copy_of(self._recorder):
+                return
             if error is None:
                 self.end("success")
             elif is_stop(error):

@@ -6,6 +6,7 @@ An exception becomes ``stage_failed`` and goes on; an interrupt, SIGTERM or canc
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from ledger.payloads.derived import StageCompleted, StageFailed, StageStarted, S
 from ledger.payloads.payload import Payload, build
 from ledger.plain_values import clean_text, to_plain
 from ledger.recording.described_error import describe_error
+from ledger.recording.forked_copy import is_copy_of
 from ledger.recording.scope import Scope
 from ledger.recording.termination import is_stop, stops_wait
 
@@ -50,6 +52,7 @@ class StageContext:
         self._metrics: dict[str, Any] = {}
         self._output_tail: str | None = None
         self._began = 0.0
+        self._recorder = 0
         self._exits = ExitStack()
 
     @property
@@ -73,7 +76,7 @@ class StageContext:
         except BaseException:
             self.run.close_attempt(self.name, started=False)
             raise
-        self._began = time.monotonic()
+        self._began, self._recorder = time.monotonic(), os.getpid()
         self._exits.enter_context(_stages.within(self))
         return self
 
@@ -85,6 +88,8 @@ class StageContext:
     ) -> None:
         """Record how the attempt ended. The exception goes on."""
         with self._exits, stops_wait():
+            if is_copy_of(self._recorder):
+                return
             elapsed = time.monotonic() - self._began
             try:
                 self._record_end(error, elapsed)

@@ -21,6 +21,9 @@ class Terminated(SystemExit):
 
 def is_stop(error: BaseException) -> bool:
     """Tell an end from outside (interrupt, termination, cancellation) from a failure."""
+    if isinstance(error, BaseExceptionGroup):
+        # As task groups raise it; where one of them failed, that is why the others ended.
+        return all(is_stop(each) for each in error.exceptions)
     if isinstance(error, SystemExit):
         return isinstance(error, Terminated) or error.code in (None, 0)
     if isinstance(error, KeyboardInterrupt | GeneratorExit):

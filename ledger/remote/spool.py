@@ -29,6 +29,7 @@ import msgspec
 from ledger.disk.files import make_folder, sync_data, sync_folder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, try_flock
+from ledger.disk.user_folder import user_folder
 from ledger.errors import AppendFailed, InvalidEvent
 from ledger.identifiers import RUN_ID
 
@@ -69,8 +70,7 @@ def spool_root() -> Path:
     """Give the folder of all spools: ``RUNFOLD_SPOOL``, else one in the user's state folder."""
     if named := os.environ.get("RUNFOLD_SPOOL"):
         return Path(named)
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "runfold" / "spool"
+    return user_folder("XDG_STATE_HOME", ".local/state", os.environ) / "runfold" / "spool"
 
 
 def spool_folder(root: Path, url: str) -> Path:
@@ -107,7 +107,7 @@ class Spool:
             make_folder(folder)
             spool = cls(path, os.open(begun, flags, 0o600), head)
         except OSError as error:
-            raise _cannot(path, error) from error
+            raise _cannot(path, error, "; RUNFOLD_SPOOL names another folder") from error
         try:
             try_flock(spool._fd)
             _write(spool._fd, _line(msgspec.json.encode(head)))
@@ -273,5 +273,5 @@ def _write(fd: int, line: bytes) -> None:
     sync_data(fd)
 
 
-def _cannot(path: Path, error: OSError) -> AppendFailed:
-    return AppendFailed(f"the spool {path}: {error.strerror or error}")
+def _cannot(path: Path, error: OSError, way_on: str = "") -> AppendFailed:
+    return AppendFailed(f"the spool {path}: {error.strerror or error}{way_on}")

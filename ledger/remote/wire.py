@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, RUNLESS_TYPES, EventData, NewEvent
 from ledger.fields import as_whole, faults_of
-from ledger.identifiers import EVENT_ID, is_run_id
+from ledger.identifiers import EVENT_ID, NAME_RULE, is_run_id
 from ledger.line.shortening import encode_short
 from ledger.line.upcasters import upcast
 
@@ -200,7 +200,7 @@ def _read_run_id(sent: _Sent) -> str | None:
         return None
     run_id = _text(sent, "run_id")
     if not is_run_id(run_id):
-        raise _Faulty(("run_id", f"{run_id[:_LONGEST_SHOWN]!r} is not an identifier"))
+        raise _Faulty(("run_id", f"{run_id[:_LONGEST_SHOWN]!r} is not a name: {NAME_RULE}"))
     if name in _OF_NO_RUN:
         raise _Faulty(("run_id", f"{name} belongs to no run"))
     return run_id

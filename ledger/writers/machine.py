@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ledger.events import WriterIdentity
 
-__all__ = ["boot_id", "machine_id", "this_process", "this_writer"]
+__all__ = ["boot_id", "is_alive", "machine_id", "this_process", "this_writer"]
 
 _NO_BOOT = "00000000-0000-0000-0000-000000000000"
 
@@ -54,6 +54,29 @@ def _sysctl(name: str) -> str:
         [command, "-n", name], capture_output=True, text=True, check=False
     )
     return found.stdout.strip()
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine runs, whoever it belongs to.
+
+    One that has ended does not, though it is there until its parent has asked how it ended.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Look at its state, where the system shows it: the letter behind a name in brackets."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state in (b"Z", b"X")
 
 
 def this_process() -> dict[str, Any]:

@@ -15,7 +15,8 @@ from ledger.disk.folder import LedgerFolder
 from ledger.disk.fork_safety import forget_in_children
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import InvalidEvent, LockTimeout
-from ledger.identifiers import RUN_ID
+from ledger.identifiers import NAME_RULE, RUN_ID
+from ledger.writers.machine import is_alive
 
 __all__ = ["WriterLock", "is_writer_gone", "take_over"]
 
@@ -29,7 +30,7 @@ def _path(folder: LedgerFolder, run_id: str) -> Path:
         InvalidEvent: it is not an identifier, so it never becomes a path.
     """
     if not RUN_ID.fullmatch(run_id):
-        raise InvalidEvent("run_id", f"{run_id!r} is not an identifier")
+        raise InvalidEvent("run_id", f"{run_id!r} is not a name: {NAME_RULE}")
     return folder.writers / run_id
 
 
@@ -78,21 +79,11 @@ def is_writer_gone(folder: LedgerFolder, run_id: str, *, pid: int, same_boot: bo
     try:
         fd = open_file(_path(folder, run_id))
     except OSError:
-        return not (same_boot and _is_alive(pid))
+        return not (same_boot and is_alive(pid))
     try:
         return try_flock(fd, shared=True)
     finally:
         close_lock(fd)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def take_over(folder: LedgerFolder, run_id: str) -> WriterLock | None:

@@ -21,7 +21,7 @@ from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from projections.engine.folding import Folding
 from projections.engine.rebuilding import build
-from projections.engine.sound_replay import pieces, refold
+from projections.engine.sound_replay import Piece, pieces, refold
 from projections.errors import (
     ProjectionBehind,
     ProjectionMissing,
@@ -30,6 +30,7 @@ from projections.errors import (
 )
 from projections.projection import Projection
 from projections.read_model.model_writing import ModelWriting
+from projections.read_model.out_of_reach import ranges_of
 from projections.read_model.queries import query
 from projections.read_model.read_model import (
     VERSION,
@@ -154,10 +155,9 @@ class Projector:
             self._writing.close()
             self.build_next()
             return
-        self.check_same_log(path, checkpoint)
         try:
             with self._writing.writing(path, self.projections) as (connection, store):
-                self._apply(connection, store, checkpoint)
+                self._apply(connection, store, checkpoint, self._pieces_after(path, checkpoint))
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if not is_broken(error):
                 raise
@@ -171,7 +171,7 @@ class Projector:
     def _checkpoint_in(self, path: Path) -> Checkpoint | None:
         try:
             with closing(self.models.reading(path)) as connection:
-                return self._usable_checkpoint(connection)
+                return self._opened_checkpoint(connection)
         except sqlite3.DatabaseError:
             return None
 
@@ -187,7 +187,7 @@ class Projector:
             return None
         with ExitStack() as exits:
             exits.callback(connection.close)
-            checkpoint = self._usable_checkpoint(connection)
+            checkpoint = self._opened_checkpoint(connection)
             if checkpoint is None:
                 return None
             self.check_same_log(path, checkpoint)
@@ -205,7 +205,34 @@ class Projector:
         if not self._holds_ours(projected(connection)):
             return None
         same = checkpoint.ledger_id == self._reader.folder.identity().ledger_id
-        return checkpoint if same else None
+        return checkpoint if same and not self.is_outgrown(checkpoint) else None
+
+    def is_outgrown(self, checkpoint: Checkpoint) -> bool:
+        """Tell whether a model took positions for lost that the log holds now.
+
+        A repair of a log that had lost its end gives them out again, to other events.
+        """
+        at_end = checkpoint.read_position < checkpoint.position
+        return at_end and self._is_there(checkpoint.read_position + 1)
+
+    def _opened_checkpoint(self, connection: sqlite3.Connection) -> Checkpoint | None:
+        """Do what ``_usable_checkpoint`` does; what was lost may have been restored since."""
+        checkpoint = self._usable_checkpoint(connection)
+        if checkpoint is None:
+            return None
+        try:
+            lost = ranges_of(connection.execute(query("out_of_reach")))
+        except sqlite3.DatabaseError:
+            return None
+        # One of no position stays where it is: bytes between two lines.
+        is_back = any(self._is_there(each.first) for each in lost if each.count)
+        return None if is_back else checkpoint
+
+    def _is_there(self, position: int) -> bool:
+        try:
+            return any(True for _ in self._reader.read_lines(position - 1, position))
+        except (LedgerDamaged, LedgerReplaced):
+            return False
 
     def _holds_ours(self, held: dict[str, int]) -> bool:
         """Tell whether a model holds what is projected here; otherwise it is built anew.
@@ -250,12 +277,32 @@ class Projector:
         self.models.switch_to(path)
         return path
 
+    def _pieces_after(self, path: Path, checkpoint: Checkpoint) -> Iterator[Piece]:
+        """Read on behind a checkpoint, if the model was built on this log.
+
+        Mostly the first new line says so, by the leaf hash that it gives for the one before.
+
+        Raises:
+            ReadModelOfAnotherLog: it was not.
+        """
+        found = pieces(self._reader, checkpoint.position, at_most=self._batch)
+        first = next(found, None)
+        if first is None or first.prev != checkpoint.leaf:
+            self.check_same_log(path, checkpoint)
+        if first is not None:
+            yield first
+        yield from found
+
     def _apply(
-        self, connection: sqlite3.Connection, store: RowStore, checkpoint: Checkpoint
+        self,
+        connection: sqlite3.Connection,
+        store: RowStore,
+        checkpoint: Checkpoint,
+        found: Iterator[Piece],
     ) -> None:
         """Fold what lies after the checkpoint, and move the checkpoint with the rows."""
         folding = Folding(self.projections, store, lambda *run: refold(self._reader, *run))
-        for piece in pieces(self._reader, checkpoint.position, at_most=self._batch):
+        for piece in found:
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 if read_checkpoint(connection) != checkpoint:

@@ -27,13 +27,15 @@ _CAREFUL = 500
 class Piece(msgspec.Struct, frozen=True):
     """A part of the log: the events that can be read, and what could not be.
 
-    ``last_line`` is that of the last event, and ``position`` where the piece ends.
+    ``last_line`` is that of the last event, and ``position`` where the piece ends. ``prev`` is the
+    leaf hash that its first line gives for the one before; empty in what was read over damage.
     """
 
     events: Sequence[ReplayedEvent]
     last_line: bytes
     position: int
     losses: Sequence[OutOfReach] = ()
+    prev: str = ""
 
     def move(self, checkpoint: Checkpoint) -> Checkpoint:
         """Give the checkpoint behind this piece."""
@@ -55,7 +57,7 @@ def pieces(
     try:
         for stretch in _stretches(reader, after, at_most, until):
             after = stretch.position
-            yield Piece(stretch.events, stretch.lines[-1], after)
+            yield Piece(stretch.events, stretch.lines[-1], after, prev=stretch.prev)
     except (LedgerDamaged, LedgerReplaced):
         yield from _over_damage(reader, after, min(at_most, _CAREFUL), until)
 

@@ -308,7 +308,9 @@ def merged(held: Mapping[str, Number], more: Mapping[str, Number]) -> dict[str, 
     both = dict(held or more)
     if held:
         _add(both, more)
-    kept = {name: number for name, number in both.items() if number or name[:4] == _GREATEST}
+    kept = both
+    if not all(both.values()):
+        kept = {name: number for name, number in both.items() if number or name[:4] == _GREATEST}
     return kept if any(name[:4] != _GREATEST for name in kept) else {}
 
 

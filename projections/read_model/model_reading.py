@@ -158,6 +158,8 @@ class ModelReading:
         checkpoint = read_checkpoint(connection)
         if checkpoint is None or self._path is None:
             return 0
+        if self._projector.is_outgrown(checkpoint):
+            return 0
         if checkpoint.position > target:
             # The log has grown since it was asked for its position, or it was cut.
             self._projector.check_same_log(self._path, checkpoint)

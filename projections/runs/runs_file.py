@@ -41,6 +41,8 @@ class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position: int
     leaf: str
     length: int
+    # The first position that was out of reach; 0 where none was.
+    lost: int = 0
 
 
 def runs_file_line(summary: RunSummary) -> str:
@@ -91,6 +93,9 @@ class RunsFile:
         except (OSError, UnicodeDecodeError, msgspec.DecodeError, LedgerError):
             return nothing
         same = found.leaf == leaf and found.ledger_id == nothing.ledger_id
+        if found.lost and self._leaf_at(found.lost):
+            # What was lost was restored, and has its lines among those that were written.
+            return nothing
         return found if same and self._length() >= found.length else nothing
 
     def _length(self) -> int:
@@ -105,7 +110,7 @@ class RunsFile:
         if (last, self._length()) == (checkpoint.position, checkpoint.length):
             return 0
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        written = 0
+        written, lost = 0, checkpoint.lost
         with os.fdopen(open_file(self.path, flags), "ab", buffering=_BUFFER) as file:
             file.truncate(checkpoint.length)
             try:
@@ -117,14 +122,16 @@ class RunsFile:
                 # go, as each begins at the first position there is.
                 last = self._reader.position
                 file.truncate(0)
+                sound = _SoundEvents(self._reader, last)
                 written = 0
-                for line in _seed_lines(self._sound_events(last), None):
+                for line in _seed_lines(sound, None):
                     file.write(line.encode())
                     written += 1
+                lost = sound.lost
             file.flush()
             sync_data(file.fileno())
             length = os.fstat(file.fileno()).st_size
-        reached = _Checkpoint(checkpoint.ledger_id, last, self._leaf_at(last), length)
+        reached = _Checkpoint(checkpoint.ledger_id, last, self._leaf_at(last), length, lost)
         replace_atomically(self._checkpoint_file, msgspec.json.encode(reached))
         return written
 
@@ -141,17 +148,28 @@ class RunsFile:
         stretches = replay(self._reader, after, last)
         return _seed_lines((event for stretch in stretches for event in stretch.events), begin)
 
-    def _sound_events(self, last: int) -> Iterator[ReplayedEvent]:
-        for item in self._reader.read_sound(0, last):
-            if not isinstance(item, OutOfReach):
-                yield decode_replayed(item.line)
-
     def _leaf_at(self, position: int) -> str:
         """Give the leaf hash of a line; empty where the line is out of reach."""
         try:
             return self._reader.leaf_at(position)
         except (LedgerDamaged, LedgerReplaced):
             return ""
+
+
+class _SoundEvents:
+    """The events that can be read; ``lost`` is the first position that could not, 0 for none."""
+
+    def __init__(self, reader: LogReader, last: int) -> None:
+        self._reader = reader
+        self._last = last
+        self.lost = 0
+
+    def __iter__(self) -> Iterator[ReplayedEvent]:
+        for item in self._reader.read_sound(0, self._last):
+            if not isinstance(item, OutOfReach):
+                yield decode_replayed(item.line)
+            elif item.count and not item.repaired:
+                self.lost = self.lost or item.first
 
 
 def _seed_lines(

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ledger.disk.folder import LedgerFolder
-from projections.projection import Projection
+from projections.projection import Projection, check_parts
 from projections.testing.fold_laws import check_fold
 from projections.testing.kept_rows import KeptRows
 from projections.testing.model_laws import check_another_process, check_model, runs_of
@@ -39,11 +39,11 @@ def check_projection(
 
     Raises:
         ContractBroken: it breaks a law; names the law, the run, the position and the difference.
-        ProjectionInvalid: its name or its tables are not right.
+        ProjectionInvalid: it is none, or its name or its tables are not right.
         LedgerDamaged: the log is not one.
         ValueError: ``moving`` names a column that is not there.
     """
-    rows = KeptRows(projection, moving)
+    rows = KeptRows(check_parts(_name_of(projection), projection), moving)
     for number, lines in enumerate(sample_logs() if log is None else [log]):
         with TemporaryDirectory(prefix="runfold-contract-", dir=_place_for(lines)) as place:
             scratch = ScratchLog(Path(place), lines, rows)
@@ -52,6 +52,10 @@ def check_projection(
             check_model(rows, scratch, seed=number)
             if log is None and number == 0:
                 check_another_process(rows, scratch)
+
+
+def _name_of(given: object) -> str:
+    return getattr(given, "__qualname__", type(given).__qualname__)
 
 
 def _place_for(log: Path | str | Sequence[bytes]) -> Path | None:

@@ -27,6 +27,6 @@ def test_a_path_is_taken_as_it_is(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["nope", "market_data", "..", "", "market-data\n"])
 def test_an_unknown_name_lists_what_there_is(name: str) -> None:
-    """The error names the pipelines that ship."""
-    with pytest.raises(UnknownPipeline, match=r"there is no pipeline .*market-data"):
+    """The error names the pipelines that ship, and what records a script."""
+    with pytest.raises(UnknownPipeline, match=r"there is no pipeline .*market-data; runfold exec"):
         find_pipeline_file(name)

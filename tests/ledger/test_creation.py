@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,6 +50,18 @@ def test_a_new_folder_is_laid_out(folder: Path) -> None:
         "writers",
     ]
     assert mark_of(folder)[2] == len(assert_whole(folder)) == 1
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_address_of_a_ledger_elsewhere_makes_no_folder(
+    tmp_path: Path, kind: type[str | Path]
+) -> None:
+    """A log is opened in a folder; who gives an address is told what records there."""
+    with contextlib.chdir(tmp_path):
+        with pytest.raises(LedgerUnwritable, match=r"RunContext\.start and runfold exec"):
+            EventLog.open(kind("https://ledger.example:8000"))
+
+        assert not list(tmp_path.iterdir())
 
 
 @needs_strace

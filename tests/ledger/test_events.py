@@ -29,6 +29,7 @@ from ledger.events import (
     WriterIdentity,
     build,
 )
+from ledger.identifiers import NAME_RULE
 from tests.ledger.examples import run_started
 from tests.ledger.strategies import event_data
 
@@ -207,7 +208,9 @@ def test_a_lone_surrogate_in_a_text_is_refused(
 )
 def test_a_pipeline_name_is_an_identifier(name: str) -> None:
     """Dots alone, slashes, control characters, a newline at the end and 129 letters are refused."""
-    assert refused(RunStarted, pipeline=name, writer=WRITER).field == "pipeline"
+    error = refused(RunStarted, pipeline=name, writer=WRITER)
+
+    assert str(error) == f"pipeline: {name[:64]!r} is not a name: {NAME_RULE}"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 from web.charts.time_axis import Tick, TimeAxis
 from web.wording import duration_text
@@ -27,9 +29,8 @@ _DEEPEST = 3
 _WORTH = {"failed": 0, "running": 1, "stopped": 2, "unfinished": 3, "completed": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """One attempt, as it is drawn.
+class Interval(NamedTuple):
+    """One attempt, as it is drawn; a tuple, as a run may have very many.
 
     Attributes:
         stage: its stage.
@@ -206,20 +207,24 @@ def _together(tries: Sequence[Interval], axis: TimeAxis, lane: int, now: float |
     close, least = axis.span * _CLOSE / 100, axis.span * _LEAST_WIDTH / 100
     groups: list[list[Interval]] = []
     reach = axis.begin
-    for one in sorted(tries, key=lambda one: one.begin):
-        ends = max(one.begin + least, _end(one, axis, now))
-        if groups and one.state == groups[-1][0].state and one.begin <= reach + close:
+    state = ""
+    for one in sorted(tries, key=attrgetter("begin")):
+        _, _, begin, end, its = one
+        if end is None:
+            end = _end(one, axis, now)
+        ends = max(begin + least, end)
+        if its == state and begin <= reach + close:
             groups[-1].append(one)
             reach = max(reach, ends)
         else:
             groups.append([one])
-            reach = ends
+            reach, state = ends, its
     return [_joined(alike, axis, lane, now) for alike in groups]
 
 
 def _joined(alike: Sequence[Interval], axis: TimeAxis, lane: int, now: float | None) -> Bar:
     last = max(alike, key=lambda one: _end(one, axis, now))
-    bar = _bar(replace(last, begin=alike[0].begin), axis, lane, now)
+    bar = _bar(last._replace(begin=alike[0].begin), axis, lane, now)
     return bar if len(alike) == 1 else replace(bar, label="")
 
 

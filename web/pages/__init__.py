@@ -11,7 +11,7 @@ from web.pages.failures import failures_page
 from web.pages.failures_query import FailuresQuery
 from web.pages.ledger import ledger_page
 from web.pages.overview import OverviewQuery, overview_page
-from web.pages.page import NavigationLink, Page
+from web.pages.page import Page
 from web.pages.pipeline import PipelineQuery, pipeline_page
 from web.pages.run import RunQuery, run_page
 from web.pages.runs import runs_page
@@ -20,25 +20,13 @@ from web.pages.runs_query import RunsQuery
 __all__ = ["PAGES"]
 
 PAGES: Sequence[Page] = (
-    Page(
-        "/",
-        "overview.html",
-        overview_page,
-        asks=OverviewQuery,
-        link=NavigationLink("Overview", "o"),
-    ),
-    Page("/runs", "runs.html", runs_page, asks=RunsQuery, link=NavigationLink("Runs", "r")),
-    Page("/runs/{run_id}", "run.html", run_page, asks=RunQuery),
+    Page("/", "overview.html", overview_page, OverviewQuery),
+    Page("/runs", "runs.html", runs_page, RunsQuery),
+    Page("/runs/{run_id}", "run.html", run_page, RunQuery),
     Page("/runs/{run_id}/explain", "explain.html", explain_page),
-    Page("/pipelines/{name}", "pipeline.html", pipeline_page, asks=PipelineQuery),
-    Page(
-        "/failures",
-        "failures.html",
-        failures_page,
-        asks=FailuresQuery,
-        link=NavigationLink("Failures", "f"),
-    ),
-    Page("/compare", "compare.html", compare_page, CompareQuery, NavigationLink("Compare", "c")),
-    Page("/events", "events.html", events_page, EventsQuery, NavigationLink("Events", "e")),
-    Page("/ledger", "ledger.html", ledger_page, link=NavigationLink("Ledger", "l")),
+    Page("/pipelines/{name}", "pipeline.html", pipeline_page, PipelineQuery),
+    Page("/failures", "failures.html", failures_page, FailuresQuery),
+    Page("/compare", "compare.html", compare_page, CompareQuery),
+    Page("/events", "events.html", events_page, EventsQuery),
+    Page("/ledger", "ledger.html", ledger_page),
 )

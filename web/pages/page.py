@@ -29,7 +29,7 @@ from web.pages.query import NoQuery, PageQuery, read_query
 from web.problems import Problem, answer
 from web.templating import render
 
-__all__ = ["Changes", "NavigationLink", "Page", "Values", "View", "Visit", "page_routes"]
+__all__ = ["Changes", "Page", "Values", "View", "Visit", "page_routes"]
 
 _WHOLE, _LIVE_PART = "layout.html", "live_part.html"
 _LEVEL = 1
@@ -74,14 +74,6 @@ View = Callable[[Visit], Values | Problem]
 
 
 @dataclass(frozen=True, slots=True)
-class NavigationLink:
-    """A page's place in the navigation: its name, and the key behind ``g`` that goes there."""
-
-    name: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page.
 
@@ -90,32 +82,27 @@ class Page:
         template: what shows it; extends ``layout``.
         view: gives the values for the template, or the problem there is instead.
         asks: the model of its query.
-        link: how the navigation names it; None where it does not.
     """
 
     path: str
     template: str
     view: View
     asks: type[PageQuery] = NoQuery
-    link: NavigationLink | None = None
 
 
 def page_routes(
     pages: Sequence[Page], history: RunHistory, audit: Audit, changes: Callable[[Request], Changes]
 ) -> list[Route]:
     """Give a route for each page; ``changes`` tells whether a form would be taken from who asks."""
-    return [Route(page.path, _endpoint(page, pages, history, audit, changes)) for page in pages]
+    return [Route(page.path, _endpoint(page, history, audit, changes)) for page in pages]
 
 
 def _endpoint(
     page: Page,
-    pages: Sequence[Page],
     history: RunHistory,
     audit: Audit,
     changes: Callable[[Request], Changes],
 ) -> Callable[[Request], Response]:
-    navigation = [each for each in pages if each.link]
-
     def serve(request: Request) -> Response:
         asked = read_query(page.asks, request.query_params)
         # Taken first: the page may be newer than it says, never older.
@@ -140,7 +127,6 @@ def _endpoint(
             layout=_LIVE_PART if is_live_part else _WHOLE,
             root=way_up(request),
             page=page,
-            navigation=navigation,
             position=position,
             damaged=ranges_text(out_of_reach),
             degraded=degraded,

@@ -23,12 +23,13 @@ from web.pages.page import Values, Visit
 from web.pages.pipeline_trends import PipelineTrends, pipeline_trends
 from web.pages.query import PageQuery
 from web.problems import Problem
-from web.wording import duration_text, readable, trend_text, utc_minute
+from web.wording import duration_text, readable, trend_text, utc_minute, utc_short
 
 __all__ = ["PipelineQuery", "pipeline_page"]
 
 _COLUMNS = 40
 _ROWS = 60
+_APART = 5  # runs between two that are dated
 _DAYS = (1, 7, 30, 90, 365)
 _WORDS = {"unreached": "not reached", "unfinished": "cut off"}
 _GONE = "its writer is gone, and none has succeeded since"
@@ -100,6 +101,7 @@ def _values(visit: Visit, now: PipelineNow, grid: RunGrid) -> Values:
         "trend": None if now.recent.trend is None else trend_text(now.recent.trend),
         "findings": _findings(visit, name),
         "columns": _columns(visit, name, grid),
+        "dates": _dates([one.run for one in grid.runs]),
         "rows": [_row(stage, grid.runs) for stage in _chosen(grid)],
         "rows_left": max(0, len(grid.stages) - _ROWS),
         "older": _address(here, asked, before=grid.before) if grid.before else None,
@@ -168,6 +170,18 @@ def _columns(visit: Visit, name: str, grid: RunGrid) -> Sequence[Column]:
             slow.get(one.run.run_id),
         )
         for one, state, shape in zip(grid.runs, states, shapes, strict=True)
+    ]
+
+
+def _dates(runs: Sequence[RecentRun]) -> Sequence[tuple[int, str]]:
+    """Date every so many runs, as an axis does: for how many a date stands, and the date."""
+    # The last of them has room for its date as well.
+    starts = range(0, max(1, len(runs) - _APART + 2), _APART)
+    ends = [*starts[1:], len(runs)]
+    began = [runs[start].started_at for start in starts]
+    return [
+        (end - start, "" if at is None else utc_short(at))
+        for start, end, at in zip(starts, ends, began, strict=True)
     ]
 
 

@@ -148,11 +148,15 @@ def begin_of(run: RunSummary) -> float:
 def interval(run: RunSummary, attempt: Attempt) -> Interval:
     """Give an attempt of a run as it is drawn, in seconds since 1970."""
     began = attempt.started_at.timestamp()
-    end = None
-    if attempt.duration_seconds is not None:
-        end = began + attempt.duration_seconds
+    took, result = attempt.duration_seconds, attempt.result
+    if took is not None:
+        end: float | None = began + took
     elif attempt.ended_at is not None:
         end = max(began, attempt.ended_at.timestamp())
-    state = "running" if run.result is None else "unfinished"
-    state = _STATES.get(attempt.result or "", state)
+    else:
+        end = None
+    if result is not None:
+        state = _STATES[result]
+    else:
+        state = "running" if run.result is None else "unfinished"
     return Interval(attempt.stage, attempt.attempt, began, end, state)

@@ -31,14 +31,14 @@ function two(number) {
   return String(number).padStart(2, "0");
 }
 
-/** As `duration_text` in wording.py writes it. */
+/** As the pages write it: as `duration_text` in wording.py does, with no line ending within it. */
 function duration(seconds) {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)}\u00a0s`;
   const whole = Math.round(seconds);
   const [days, hours] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24];
-  if (days) return `${days} d ${hours} h`;
+  if (days) return `${days}\u00a0d\u00a0${hours}\u00a0h`;
   const minutes = Math.floor(whole / 60) % 60;
-  return hours ? `${hours} h ${two(minutes)} m` : `${minutes} m ${two(whole % 60)} s`;
+  return hours ? `${hours}\u00a0h\u00a0${two(minutes)}\u00a0m` : `${minutes}\u00a0m\u00a0${two(whole % 60)}\u00a0s`;
 }
 
 function put(element, text) {

@@ -39,6 +39,13 @@ function moment(seconds, span) {
   return span > 2 * DAY ? text.slice(5, 10) : text.slice(11, 16);
 }
 
+/** The newest values stand in the legend until somebody points at others. */
+function tellNewest(drawn) {
+  const newest = { idx: drawn.data[0].length - 1 };
+  drawn.setLegend(newest, false);
+  drawn.over.addEventListener("mouseleave", () => drawn.setLegend(newest, false));
+}
+
 function options(place, data) {
   const [text, line, muted] = ["--link", "--line-soft", "--muted"].map(resolved);
   // One bucket alone has no span, so it stands in the middle of a few days.
@@ -49,6 +56,7 @@ function options(place, data) {
     height: 200,
     legend: { markers: { width: 2, dash: (_plot, series) => MARKERS[series] } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+    hooks: { ready: [tellNewest] },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       x: { range: (_plot, low, high) => (data.at.length === 1 ? [low - 2 * DAY, low + 2 * DAY] : [low, high]) },

@@ -12,7 +12,7 @@ __all__ = ["parse_moment", "parse_past"]
 _MOST_DIGITS = 18
 
 
-def parse_moment(option: str, text: str, *, other: str = "no time") -> datetime:
+def parse_moment(option: str, text: str, *, other: str) -> datetime:
     """Read a time with its zone; ``other`` is what text is called that is none.
 
     Raises:

@@ -11,7 +11,7 @@ import typer
 from automation.errors import BadArgument
 from ledger.disk.folder import DEFAULT_FOLDER
 from ledger.errors import InvalidEvent
-from ledger.fields import RUN_ID
+from ledger.identifiers import NAME_RULE, RUN_ID
 
 if TYPE_CHECKING:
     from automation.settings import Settings
@@ -85,7 +85,7 @@ def check_run_id(run_id: str) -> str:
         InvalidEvent: it cannot.
     """
     if not RUN_ID.fullmatch(run_id):
-        raise InvalidEvent("run id", f"{run_id!r} is not one")
+        raise InvalidEvent("run id", f"{run_id!r} is not one: {NAME_RULE}")
     return run_id
 
 

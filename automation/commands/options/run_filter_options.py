@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from automation.commands.failure_choice import find_fingerprint
-from automation.commands.options.moments import parse_moment
 from automation.commands.options.options import parse_pairs
+from automation.commands.options.since import SINCE, parse_since
 from automation.errors import BadArgument
 from ledger.events import Result
 from projections import RunHistory
@@ -26,8 +26,8 @@ _Text = str | None
 _RUNNING = "running"
 
 
-def _time_option(name: str, text: str) -> Any:  # noqa: ANN401 - typer's own kind
-    return typer.Option(f"--{name}", metavar="TIME", help=text)
+def _time_option(text: str, *names: str) -> Any:  # noqa: ANN401 - typer's own kind
+    return typer.Option(*names, metavar=SINCE, help=text)
 
 
 def chooses_runs(command: Callable[..., None]) -> Callable[..., None]:
@@ -65,10 +65,12 @@ def _run_filter(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Only runs with this metadata. May be repeated."),
     ] = None,
-    started_after: Annotated[_Text, _time_option("started-after", "Started then or later.")] = None,
-    started_before: Annotated[_Text, _time_option("started-before", "Started earlier.")] = None,
-    ended_after: Annotated[_Text, _time_option("ended-after", "Ended then or later.")] = None,
-    ended_before: Annotated[_Text, _time_option("ended-before", "Ended earlier.")] = None,
+    started_after: Annotated[
+        _Text, _time_option("Started then or later.", "--started-after", "--since")
+    ] = None,
+    started_before: Annotated[_Text, _time_option("Started earlier.", "--started-before")] = None,
+    ended_after: Annotated[_Text, _time_option("Ended then or later.", "--ended-after")] = None,
+    ended_before: Annotated[_Text, _time_option("Ended earlier.", "--ended-before")] = None,
     duration_above: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Took as long, or longer.")
     ] = None,
@@ -86,6 +88,7 @@ def _run_filter(
         ),
     ] = None,
 ) -> RunFilter:
+    now = datetime.now(UTC)
     return RunFilter(
         result=_result(result),
         running=running or result == _RUNNING,
@@ -93,10 +96,10 @@ def _run_filter(
         stage_executed=stage,
         stage_failed=failed_stage,
         metadata=parse_pairs("--metadata", metadata or ()),
-        started_after=_moment("--started-after", started_after),
-        started_before=_moment("--started-before", started_before),
-        ended_after=_moment("--ended-after", ended_after),
-        ended_before=_moment("--ended-before", ended_before),
+        started_after=_time("--started-after", started_after, now),
+        started_before=_time("--started-before", started_before, now),
+        ended_after=_time("--ended-after", ended_after, now),
+        ended_before=_time("--ended-before", ended_before, now),
         duration_above=duration_above,
         duration_below=duration_below,
         reason=reason,
@@ -126,5 +129,5 @@ def _result(text: str | None) -> Result | None:
     return known
 
 
-def _moment(option: str, text: str | None) -> datetime | None:
-    return None if text is None else parse_moment(option, text)
+def _time(option: str, text: str | None, now: datetime) -> datetime | None:
+    return None if text is None else parse_since(option, text, now)

@@ -45,7 +45,8 @@ def _heading(found: Comparison) -> str:
     runs = max(found.old.content.runs, found.new.content.runs)
     if not found.differing:
         return f"{versions}nothing differs in {_many(runs)}"
-    return f"{versions}{found.differing} of {_many(runs)} differ"
+    again = "" if changed else "; the version is the same: raise it where the code is another"
+    return f"{versions}{found.differing} of {_many(runs)} differ{again}"
 
 
 def _fields(found: Comparison) -> Table:

@@ -15,7 +15,7 @@ import pytest
 
 from ledger import LogReader
 from projections import RunHistory
-from tests.automation.commands.processes import RUNFOLD, runfold, start
+from tests.automation.commands.processes import RUNFOLD, runfold, runfold_each, start
 from tests.automation.waiting import is_alive, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +90,21 @@ def test_a_run_that_fails(tmp_path: Path) -> None:
     assert re.search(rf"bad \(attempt 2\): failed, .* m?s: {re.escape(shown)}", done.stderr)
     assert "Traceback" not in done.stderr
     assert not {"\x1b", "\u202e"} & set(done.stdout + done.stderr)
+
+
+def test_a_run_is_not_recorded_here_where_a_ledger_elsewhere_is_named(tmp_path: Path) -> None:
+    """RUNFOLD_URL alone is a mistake that names the way on; with a folder the run is recorded."""
+    write_pipeline(tmp_path, GOOD)
+    url = "http://127.0.0.1:9"
+
+    (refused, _, told), (fine, _, _) = runfold_each(
+        ["run", "nightly.toml"], ["run", "nightly.toml", "--dir", "runs"],
+        cwd=tmp_path, RUNFOLD_URL=url,
+    )  # fmt: skip
+
+    assert (refused, fine) == (2, 0)
+    assert "RUNFOLD_URL: runfold run records into a folder: name it by --dir" in told
+    assert not (tmp_path / "automation").exists()
 
 
 def test_json_is_the_summary(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -222,3 +222,32 @@ def test_what_the_call_raises_itself_goes_through() -> None:
     assert isinstance(raised_by(InterruptibleCall(divides)), ZeroDivisionError)
     assert isinstance(raised_by(InterruptibleCall(fails)), ValueError)
     assert raised_by(InterruptibleCall(lambda: 3)) is None
+
+
+def yields() -> Iterator[int]:
+    """Give a number, where somebody asks."""
+    yield 1
+
+
+async def yields_in_a_loop() -> AsyncIterator[int]:
+    """Give a number, where somebody asks."""
+    yield 1
+
+
+@pytest.mark.parametrize("generator", [yields, yields_in_a_loop])
+def test_a_call_that_gives_a_generator_fails(generator: Callable[[], object]) -> None:
+    """Nobody would run it, so all that it was to do would count as done."""
+    with pytest.raises(TypeError, match="it gave a generator, which nobody runs"):
+        # As a lambda or a decorator hides it from who makes the stage.
+        InterruptibleCall(lambda: generator()).run()  # noqa: PLW0108 - see above
+
+
+def test_a_call_that_gives_a_generator_it_has_begun_is_done() -> None:
+    """It has asked it for what it wanted."""
+
+    def take_one() -> object:
+        begun = yields()
+        next(begun)
+        return begun
+
+    InterruptibleCall(take_one).run()

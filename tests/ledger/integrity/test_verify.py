@@ -159,6 +159,22 @@ def spaced_out(folder: Path) -> None:
     replaced(folder, LAST, b',"rest"', b', "rest"')
 
 
+def in_another_zone(folder: Path) -> None:
+    """Let the last line say when it happened by its offset from UTC."""
+    replaced(folder, LAST, b'Z","recorded_at"', b'+00:00","recorded_at"')
+
+
+def on_no_day(folder: Path) -> None:
+    """Let the last line have happened in a year that there is not."""
+    replaced(folder, LAST, b'"occurred_at":"2', b'"occurred_at":"x')
+
+
+def payload_in_a_list(folder: Path) -> None:
+    """Let the payload of the last line be no object."""
+    replaced(folder, LAST, b'"data":{', b'"data":[{')
+    replaced(folder, LAST, b"}", b"}]")
+
+
 def unfit_mark(folder: Path) -> None:
     """Let the mark say that the last line ends elsewhere."""
     segment, offset, position = mark_of(folder)
@@ -182,6 +198,9 @@ def lock_is_a_folder(folder: Path) -> None:
         (key_twice, "format"),
         (keys_swapped, "format"),
         (spaced_out, "format"),
+        (in_another_zone, "format"),
+        (on_no_day, "format"),
+        (payload_in_a_list, "format"),
         (unfit_mark, "mark"),
         (lock_is_a_folder, "mark"),
     ],

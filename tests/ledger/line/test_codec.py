@@ -214,6 +214,15 @@ def test_a_payload_that_is_not_known_is_kept(changed: dict[str, Any], reason: st
     assert recorded.position == 7
 
 
+@pytest.mark.parametrize("event_type", [b"stage_started", b"run_teleported"])
+def test_a_number_that_no_float_holds_is_kept_by_its_digits(event_type: bytes) -> None:
+    """Another writer may not have refused it: the event is unread, and the log goes on."""
+    recorded = decode(with_data(b'{"stage":"a","attempt":-1e400,"x":[1.5]}', event_type))
+
+    assert isinstance(recorded.data, UnreadData)
+    assert recorded.data.value == {"stage": "a", "attempt": "-1e400", "x": [1.5]}
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -282,6 +291,8 @@ def test_a_line_written_in_another_way_is_refused(old: bytes, new: bytes) -> Non
         {"occurred_at": "yesterday"},
         {"occurred_at": "2026-01-15T10:00:00.123456"},
         {"recorded_at": "2026-01-15T10:00:00"},
+        {"recorded_at": "2026-13-15T10:00:00.000000Z"},
+        {"occurred_at": "2026-01-15 10:00:00.000000Z"},
         {"recorded_at": 1},
         {"data": []},
         {"data": None},

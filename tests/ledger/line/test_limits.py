@@ -240,9 +240,21 @@ REFUSED: dict[str, tuple[Callable[[], EventData], str, str]] = {
         "",
     ),
     "attempt zero": (lambda: build(StageStarted, stage="a", attempt=0), "attempt", "greater than"),
-    "pipeline empty": (lambda: build(RunStarted, pipeline="", writer=None), "pipeline", "match"),
-    "stage with a space": (lambda: build(StageStarted, stage="a b", attempt=1), "stage", "match"),
-    "stage of dots": (lambda: build(StageStarted, stage="a/../b", attempt=1), "stage", "match"),
+    "pipeline empty": (
+        lambda: build(RunStarted, pipeline="", writer=None),
+        "pipeline",
+        "not a name",
+    ),
+    "stage with a space": (
+        lambda: build(StageStarted, stage="a b", attempt=1),
+        "stage",
+        "not a name",
+    ),
+    "stage of dots": (
+        lambda: build(StageStarted, stage="a/../b", attempt=1),
+        "stage",
+        "not a name",
+    ),
     "stage too long": (
         lambda: build(StageStarted, stage="/".join(["a"] * 300), attempt=1),
         "stage",

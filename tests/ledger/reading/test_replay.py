@@ -116,6 +116,19 @@ def test_one_run_is_replayed_from_its_own_lines(whole: Path) -> None:
             assert list(replay_run(reader, run_id, until)) == expected
 
 
+def test_what_lies_before_damage_is_given_first(tmp_path: Path) -> None:
+    """Of one run as of the log: the events before a damaged line, and then its error."""
+    folder = make_log(tmp_path / "runs")
+    known = list(replay_run(LogReader(folder), "run-3"))
+    line = raw_lines(folder)[known[-1].position - 1]
+    (path,) = [path for path in segments_of(folder) if line in path.read_bytes()]
+    path.write_bytes(path.read_bytes().replace(line, line.replace(b"20", b"21", 1), 1))
+    found = replay_run(LogReader(folder), "run-3")
+    assert [next(found) for _ in known[1:]] == known[:-1]
+    with pytest.raises(LedgerDamaged):
+        next(found)
+
+
 @settings(max_examples=80)
 @given(damages, POSITIONS)
 def test_over_damage_it_gives_what_reading_gives_or_more(

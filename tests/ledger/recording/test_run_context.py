@@ -232,6 +232,24 @@ def test_an_end_from_outside_stops_the_run(log: EventLog, stop: type[BaseExcepti
     assert ended.failure_reason is None
 
 
+@pytest.mark.parametrize(
+    ("raised", "result"),
+    [
+        ([KeyboardInterrupt(), SystemExit()], "stopped"),
+        ([BaseExceptionGroup("inner", [KeyboardInterrupt()])], "stopped"),
+        ([KeyboardInterrupt(), Broken()], "failed"),
+    ],
+)
+def test_a_group_is_an_end_from_outside_where_all_of_it_is(
+    log: EventLog, raised: list[BaseException], result: str
+) -> None:
+    """As task groups raise it; one failure among them makes it a failure."""
+    with pytest.raises(BaseExceptionGroup), RunContext.start(log, pipeline="nightly"):
+        raise BaseExceptionGroup("of the tasks", raised)
+
+    assert told(log)[-1] == ("run_ended", result)
+
+
 def test_an_exit_with_an_error_code_is_a_failure(log: EventLog) -> None:
     """``sys.exit("message")`` in a stage says that it went wrong."""
     with (

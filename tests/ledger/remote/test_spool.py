@@ -202,6 +202,15 @@ def test_a_spool_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_the_way_on(tmp_path: Path) -> None:
+    """A container has often no home that could be written."""
+    in_the_way = tmp_path / "spool"
+    in_the_way.touch()
+
+    with pytest.raises(AppendFailed, match=r"; RUNFOLD_SPOOL names another folder$"):
+        Spool.create(in_the_way, HEAD)
+
+
 def test_a_child_is_told_that_what_it_appends_to_was_removed(tmp_path: Path) -> None:
     """It has the file open still, but nobody would ever send what it keeps there."""
     spool = Spool.create(tmp_path, HEAD)

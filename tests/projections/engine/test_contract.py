@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -156,8 +157,14 @@ def test_what_is_no_projection_and_what_is_no_log_is_refused() -> None:
         name = "TypeCounts"
 
     lines = lines_of(one_run("run-1"))
-    with pytest.raises(ProjectionInvalid):
-        check_projection(Unnamed(), lines)
+    given: list[tuple[Any, str]] = [
+        (Unnamed(), "a name is lower-case letters"),
+        (TypeCounts, "TypeCounts cannot be used: it is a class: give an instance"),
+        (object(), "object cannot be used: it has no name, version"),
+    ]
+    for one, reason in given:
+        with pytest.raises(ProjectionInvalid, match=reason):
+            check_projection(one, lines)
     with pytest.raises(LedgerDamaged):
         check_projection(TypeCounts(), [*lines[:2], lines[2][:-3] + b"00}", *lines[3:]])
 

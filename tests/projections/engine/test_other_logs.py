@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger import EventLog
+from ledger.disk.folder import segment_name
 from ledger.disk.lock import open_lock_file
 from ledger.disk.mark import read_mark, write_mark
+from ledger.integrity.repair import repair
 from projections import RunHistory
 from projections.errors import ReadModelOfAnotherLog
 from tests.projections.ledgers import (
@@ -17,6 +20,8 @@ from tests.projections.ledgers import (
     catch_up,
     copy_of,
     current_model,
+    dump_of,
+    rebuilt,
     stories,
     story,
 )
@@ -124,6 +129,48 @@ def test_a_log_shorter_than_its_mark_is_told_of(tmp_path: Path, is_open: bool) -
             assert (cut.first, cut.last, cut.size) == (last - 1, last, 0)
             assert len(asked.list_runs()) == 2
             asked.close()
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize(("lost", "more"), [(1, 0), (4, 0), (4, 1), (4, 9)])
+def test_positions_that_were_lost_and_given_out_again_are_shown(
+    tmp_path: Path, lost: int, more: int, is_open: bool
+) -> None:
+    """What a repair and runs after it append there is no part of what a model took for lost."""
+    folder = tmp_path / "runs"
+    append(folder, stories(2))
+    lines = (folder / "events" / segment_name(1)).read_bytes().splitlines(keepends=True)
+    os.truncate(folder / "events" / segment_name(1), sum(map(len, lines[:-lost])))
+    with RunHistory(folder) as history:
+        assert history.standing()[0] == len(lines)
+        if not is_open:
+            history.close()
+        done = repair(folder, actor="me", reason="a disk died")
+        assert (done.first_again, done.last_again) == (len(lines) - lost + 1, len(lines))
+        last = append(folder, stories(more, first=2)) if more else done.position
+
+        assert history.standing() == (last, [])
+        assert history.get_run_count() == 2 + more
+    assert dump_of(folder) == dump_of(rebuilt(folder))
+
+
+def test_lines_that_were_restored_are_shown(tmp_path: Path) -> None:
+    """A model that was built while a segment was away is built anew once that is back."""
+    folder, away = tmp_path / "runs", tmp_path / "away"
+    with EventLog.open(folder, segment_bytes=2000) as log:
+        for event in stories(3):
+            log.append(event)
+    segment = sorted((folder / "events").iterdir())[1]
+    shutil.move(segment, away)
+    with RunHistory(folder) as history:
+        assert history.out_of_reach() != []
+
+    shutil.move(away, segment)
+
+    with RunHistory(folder) as history:
+        assert history.out_of_reach() == []
+        assert [run.anomalies for run in history.list_runs()] == [(), (), ()]
+    assert dump_of(folder) == dump_of(rebuilt(folder))
 
 
 def test_a_mark_that_a_power_cut_set_back_is_no_alarm(tmp_path: Path) -> None:

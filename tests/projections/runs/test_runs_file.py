@@ -20,7 +20,7 @@ from projections import RunsFile
 from projections.runs.run_fold import evolve, initial, summarize
 from projections.runs.run_state import RunState
 from tests.ledger.strategies import valid_runs
-from tests.projections.ledgers import append, copy_of, forge
+from tests.projections.ledgers import append, copy_of, forge, stories
 from tests.projections.payloads import (
     abandoned,
     annotated,
@@ -373,3 +373,23 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
         RunsFile(folder).catch_up()
 
     assert precious.read_text() == "precious"
+
+
+def test_ends_that_were_restored_get_their_lines(tmp_path: Path) -> None:
+    """Though the file was written, and went on, while the segment that holds them was away."""
+    folder, away = tmp_path / "runs", tmp_path / "away"
+    with EventLog.open(folder, segment_bytes=2000) as log:
+        for event in stories(3):
+            log.append(event)
+    segment = sorted((folder / "events").iterdir())[-2]
+    shutil.move(segment, away)
+    RunsFile(folder).catch_up()
+    append(folder, stories(1, first=3))
+    RunsFile(folder).catch_up()
+    cut = len(lines_of(folder))
+
+    shutil.move(away, segment)
+    RunsFile(folder).catch_up()
+
+    assert len(lines_of(folder)) > cut
+    assert (folder / "runs.jsonl").read_bytes() == from_zero(folder)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.web.pages.browsing import AXE, WIDTHS, Window, violations, window
 from tests.web.pages.every_page import ADDRESSES, ONE_OF_EACH
 from tests.web.serving import Server
+from web.navigation import NAVIGATION
 from web.pages import PAGES
 
 MOST_BYTES = 80_000
@@ -98,6 +99,31 @@ def test_a_page_is_light_and_stands_anywhere(server: Server, address: str) -> No
     assert sum(size(server, file) for file in files) < MOST_BYTES
     for attribute in ("href", "src", "action", "hx-get"):
         assert f'{attribute}="/' not in whole.text, attribute
+
+
+@pytest.mark.parametrize("address", ["/nope", "/runs?colour=red"])
+def test_a_page_about_a_problem_works_for_everybody(
+    browser: Browser, server: Server, address: str
+) -> None:
+    """It has nothing to keep live, but the same top, colours and widths as any page."""
+    with window(browser, color_scheme="light") as opened:
+        page = opened.page
+        page.goto(server.url + address)
+        assert violations(page) == []
+        page.locator("#theme").click()
+        page.locator("#theme").click()
+        expect(page.locator("#theme")).to_have_text("dark")
+        assert violations(page, "color-contrast") == []
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.get_by_role("link", name="Failures").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Failures")
+
+
+def test_the_navigation_leads_to_pages() -> None:
+    """Each by a key of its own."""
+    assert {each.path for each in NAVIGATION} <= {page.path for page in PAGES}
+    assert len({each.key for each in NAVIGATION}) == len(NAVIGATION)
 
 
 def test_every_page_is_gone_over() -> None:

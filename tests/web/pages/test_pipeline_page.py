@@ -46,6 +46,18 @@ def test_each_stage_is_told_for_each_run(client: TestClient) -> None:
     assert fetch[3] == "completed in 27.5 s, 2 attempts"
 
 
+def test_the_runs_have_dates(client: TestClient) -> None:
+    """Every fifth says when it began, and each run is below a date."""
+    text = client.get("/pipelines/nightly").text
+    dated = re.search(r'<tr class="dates".*?</tr>', text)
+    assert dated
+    dates = re.findall(r'<td colspan="(\d+)">(.*?)</td>', dated[0])
+    runs = len(row_of(text, "translate"))
+    assert sum(int(wide) for wide, _ in dates) == runs
+    assert len(dates) == runs // 5
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", date) for _, date in dates)
+
+
 def test_durations_are_told_over_time(client: TestClient) -> None:
     """Those of a stage where one is chosen; the table says what is drawn, and what is flaky."""
     text = client.get("/pipelines/nightly?stage=fetch").text

@@ -1,0 +1,56 @@
+"""What a list of events says of one, on one line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from web.event_row import row_of
+
+LEAF = "ab" * 32
+
+
+def words(data: Any) -> str:
+    """Say what an event tells whose payload this is."""
+    told = {
+        "position": 7,
+        "run_id": "run-1",
+        "sequence": 3,
+        "type": "stage_failed",
+        "occurred_at": "2026-01-15T10:00:00.123456Z",
+        "recorded_at": "2026-01-15T10:00:00.123456Z",
+        "data": data,
+    }
+    return row_of(json.dumps(told).encode(), LEAF).words
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"attempt": 2, "stage": "load"}, "load · attempt 2"),
+        ({"elapsed_seconds": 62.0, "result": "success"}, "success · took 1 m 02 s"),
+        ({"result": "failed", "failure_reason": "no disk"}, "failed · no disk"),
+        ({"will_retry": True, "stopped": False}, "will retry"),
+        ({"stages": ["a", "b/c"]}, "stages a, b/c"),
+        ({"metrics": {"rows": 48210, "rate": 0.1234567}}, "metrics rows 48210, rate 0.123457"),
+        (
+            {"parameters": {"day": "x", "in": ["p"], "dry": True}},
+            'parameters day x, in ["p"], dry true',
+        ),
+        ({"pid": 4711, "metadata": {}, "note": None}, "pid 4711"),
+        ({"error": {"type": "E", "message": "m"}}, "E: m"),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_payload_is_told_in_words(data: Any, said: str) -> None:
+    """What names it comes first, flat values as people write them; what is empty is left out."""
+    assert words(data) == said
+
+
+def test_a_payload_of_any_size_stays_on_a_line() -> None:
+    """However many parts it has, and however long they are."""
+    many = {f"key-{number}": "x" * 10_000 for number in range(10_000)}
+    for data in ({"metrics": many}, {"stages": list(many)}, {"note": "x" * 60_000}, {"a": [many]}):
+        assert len(words(data)) <= 220
