@@ -309,7 +309,7 @@ def fork_unsynced(folder: str) -> None:
 def fork_while_threads_append(folder: str) -> None:
     """Fork while other threads are in the middle of appends; the child appends too."""
     log = EventLog.open(folder)
-    # What pydantic makes ready at the first use of a model is its own, and no fork may cut it short.
+    # What pydantic makes ready before the first use of a model is not to be cut short by a fork.
     say(log.append(acknowledgement("first")).event_id)
     enough = threading.Event()
 
