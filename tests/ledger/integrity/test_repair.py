@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger import EventLog, LogReader, RecordedEvent
@@ -140,8 +140,12 @@ def test_a_lost_mark_before_a_segment_without_a_whole_batch(whole: Path, tmp_pat
 
 @settings(max_examples=12)
 @given(damages)
+@example([("drop block", 364, 6827), ("swap", 487, 3994), ("swap", 673, 33015)])
 def test_no_byte_that_is_there_is_changed(whole: Path, several: Sequence[Damage]) -> None:
-    """A repair adds: each segment begins with the bytes it had, and the damage is copied aside."""
+    """A repair adds: each segment begins with the bytes it had, and the damage is copied aside.
+
+    One that holds no sound line, and whose name is that of a position to come, is put aside whole.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = DamagedLog.of(whole).suffer(several).write_to(Path(scratch) / "damaged")
         durable = {path.name: path.read_bytes() for path in segments_of(folder)}
@@ -151,7 +155,10 @@ def test_no_byte_that_is_there_is_changed(whole: Path, several: Sequence[Damage]
         done = mend(folder)
 
         for name, data in durable.items():
-            assert (folder / "events" / name).read_bytes().startswith(data)
+            path = folder / "events" / name
+            if not path.exists():
+                path = folder / "quarantine" / f"damaged-{name}"
+            assert path.read_bytes().startswith(data)
         kept = {path.stat().st_size for path in (folder / "quarantine").glob("damaged-*")}
         assert {item.size for item in done.skipped} <= kept
 
