@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from ledger.errors import LedgerUnwritable, LockTimeout
+from ledger.errors import LedgerReplaced, LedgerUnwritable, LockTimeout
 
 __all__ = ["FolderLock", "close_lock", "holder_of", "open_lock_file", "try_flock"]
 
@@ -153,6 +153,21 @@ class FolderLock:
     def __exit__(self, *_error: object) -> None:
         """Free the lock."""
         fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def check_in_place(self) -> None:
+        """Make sure that the file that is locked is still the one of the folder.
+
+        Raises:
+            LedgerReplaced: the folder was moved, and another is in its place.
+            LedgerUnwritable: there is none in its place.
+        """
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            raise LedgerUnwritable(self._path.parent, "the folder is gone") from None
+        if not os.path.samestat(found, os.fstat(self.fd)):
+            reason = "it was moved while it was written, and another is in its place"
+            raise LedgerReplaced(self._path.parent, reason)
 
     def _is_free_soon(self) -> bool:
         """Take the lock if others let go of it soon: they hold it for microseconds."""

@@ -167,6 +167,8 @@ class Appender:
 
     def _refresh(self, created: Callable[[], Payload] | None = None) -> None:
         """Bring the tail up to what others did."""
+        if not self._tail.known:
+            self._lock.check_in_place()
         records = self._records
         records.read(self._lock.fd)
         if records.poison is None:
@@ -230,6 +232,7 @@ class Appender:
         return offset > 0 and offset + size > self._options.segment_bytes
 
     def _rotate(self) -> None:
+        self._lock.check_in_place()
         sealed = self._tail.end
         self._turn.make_durable(self._tail, sealed)
         self._tail.rotate()

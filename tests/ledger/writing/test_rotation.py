@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger import EventLog, LogReader, NewEvent
-from ledger.errors import LedgerDamaged, SequenceConflict
+from ledger.errors import LedgerDamaged, LedgerReplaced, SequenceConflict
 from ledger.events import FailureAcknowledged
 from tests.faults.workshop import Workshop
 from tests.ledger.damage import cut, lose_lock, set_mark
@@ -289,3 +289,23 @@ def test_the_name_of_a_file_that_is_no_segment_is_passed_over(folder: Path) -> N
     with running("append", folder, 1) as writer:
         assert say_of(writer)
     assert [event.position for event in LogReader(folder).read()] == [1, 2, 3]
+
+
+def test_a_log_that_was_moved_goes_on_in_no_other_folder(folder: Path, tmp_path: Path) -> None:
+    """What follows the last line of a segment is not put into the log that has taken its place."""
+    moved = tmp_path / "moved"
+    with EventLog.open(folder, segment_bytes=SMALL) as log:
+        log.append(acknowledgement("of the log"))
+        folder.rename(moved)
+        with EventLog.open(folder) as other:
+            other.append(acknowledgement("of another log"))
+        names = segments_of(folder)
+
+        log.append(acknowledgement("of the log"))
+        for _ in range(2):
+            with pytest.raises(LedgerReplaced, match="was moved while it was written"):
+                log.append(large("x" * 1_500))
+
+    assert segments_of(folder) == names
+    assert len(assert_whole(folder)) == 2
+    assert len(assert_whole(moved)) == 3
