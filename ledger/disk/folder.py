@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ class LedgerFolder:
     def segments(self) -> list[int]:
         """First positions of all segments, in order."""
         try:
-            names = [path.name for path in self.events.iterdir()]
+            names = os.listdir(self.events)  # noqa: PTH208 - asked at each look, and twice as quick
         except FileNotFoundError:
             return []
         matches = (_SEGMENT.fullmatch(name) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ def replayed(
         for stretch in replay(LogReader(folder), after, until):
             assert list(stretch.events) == list(map(decode_replayed, stretch.lines))
             assert stretch.position == stretch.events[-1].position
+            assert stretch.prev == json.loads(stretch.lines[0])["prev"]
             lines += stretch.lines
     except LedgerError as error:
         return lines, error
