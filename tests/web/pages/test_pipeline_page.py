@@ -54,7 +54,7 @@ def test_the_runs_have_dates(client: TestClient) -> None:
     dates = re.findall(r'<td colspan="(\d+)">(.*?)</td>', dated[0])
     runs = len(row_of(text, "translate"))
     assert sum(int(wide) for wide, _ in dates) == runs
-    assert len(dates) == runs // 5
+    assert [int(wide) for wide, _ in dates[:-1]] == [5] * (runs // 5 - 1)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", date) for _, date in dates)
 
 
