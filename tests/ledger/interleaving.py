@@ -66,7 +66,11 @@ def fork_just_before(calls: Container[str]) -> list[int]:
 
 
 def at_call(function: Callable[..., object], action: Callable[[], object]) -> None:
-    """Do something once, when this thread next calls a function of Python's."""
+    """Do something once, when this thread next calls a function of Python's.
+
+    Only in a process or a thread of its own: what is traced in one that has greenlets, as tests of
+    pages do, may never end.
+    """
 
     def trace(frame: FrameType, _event: str, _: object) -> None:
         if frame.f_code is function.__code__:

@@ -20,12 +20,15 @@ from pathlib import Path
 from ledger import EventLog, LedgerError, LogReader, NewEvent, RunContext
 from ledger.disk.lock import FolderLock
 from ledger.disk.mark import write_poison
+from ledger.errors import DurabilityUnknown
 from ledger.events import FailureAcknowledged
 from ledger.line.codec import encode_body
 from ledger.writers.machine import boot_id
 from ledger.writing.appender import LOCK_TIMEOUT, Appender, Options
 from ledger.writing.staging import Batch
+from ledger.writing.sync_turn import SyncTurn
 from tests.ledger.examples import acknowledgement, one_run, run_annotated
+from tests.ledger.interleaving import at_call, interrupt
 
 __all__ = ["main"]
 
@@ -367,6 +370,34 @@ def record_with_child(folder: str, run_id: str) -> None:
             signal.pause()
         say(child)
         signal.pause()
+
+
+def start_interrupted(folder: str, run_id: str, moment: str) -> None:
+    """Start a run, and be interrupted before it is written, or before it is synced."""
+    moments = {"unwritten": Appender.commit, "unsynced": SyncTurn.make_durable}
+    with EventLog.open(folder) as log:
+        at_call(moments[moment], interrupt)
+        try:
+            RunContext.start(log, pipeline="nightly", run_id=run_id)
+        except KeyboardInterrupt:
+            say("interrupted")
+
+
+def start_without_sync(folder: str, run_id: str) -> None:
+    """Start a run whose line is written, and cannot be synced."""
+
+    def put_a_pipe_in_its_place() -> None:
+        _, pipe = os.pipe()
+        for number in list(Path("/proc/self/fd").iterdir()):
+            if number.is_symlink() and number.readlink().suffix == ".jsonl":
+                os.dup2(pipe, int(number.name))
+
+    with EventLog.open(folder) as log:
+        at_call(SyncTurn.make_durable, put_a_pipe_in_its_place)
+        try:
+            RunContext.start(log, pipeline="nightly", run_id=run_id)
+        except DurabilityUnknown:
+            say("unknown")
 
 
 def live_with_few_descriptors(folder: str, run_id: str, limit: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,13 @@ def test_what_is_appended_meanwhile_is_not_named(
 ) -> None:
     """The events of the run were read before, so the position is that of then."""
     before = served.reader.position
-    at_call(moment, lambda: record_run(served.reader.folder.path, "run-9"))
 
-    found = ask(answer, served, asked)
+    def ask_at_the_moment() -> Answer:
+        at_call(moment, lambda: record_run(served.reader.folder.path, "run-9"))
+        return ask(answer, served, asked)
+
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(ask_at_the_moment).result()
 
     assert served.reader.position > before
     assert found.position == before
