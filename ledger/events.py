@@ -299,7 +299,8 @@ EVENT_TYPES: Mapping[str, type[EventData]] = {
 
 
 def _complete_models() -> None:
-    for model in (WriterIdentity, ErrorInfo, ImportedRun, EventData, *EVENT_TYPES.values()):
+    models: list[type[BaseModel]] = [WriterIdentity, ErrorInfo, ImportedRun, EventData]
+    for model in (*models, *EVENT_TYPES.values()):
         model.model_rebuild()
 
 

@@ -374,7 +374,10 @@ def record_with_child(folder: str, run_id: str) -> None:
 
 def start_interrupted(folder: str, run_id: str, moment: str) -> None:
     """Start a run, and be interrupted before it is written, or before it is synced."""
-    moments = {"unwritten": Appender.commit, "unsynced": SyncTurn.make_durable}
+    moments: dict[str, Callable[..., object]] = {
+        "unwritten": Appender.commit,
+        "unsynced": SyncTurn.make_durable,
+    }
     with EventLog.open(folder) as log:
         at_call(moments[moment], interrupt)
         try:
