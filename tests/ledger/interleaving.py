@@ -68,8 +68,8 @@ def fork_just_before(calls: Container[str]) -> list[int]:
 def at_call(function: Callable[..., object], action: Callable[[], object]) -> None:
     """Do something once, when this thread next calls a function of Python's.
 
-    Only in a process or a thread of its own: what is traced in one that has greenlets, as tests of
-    pages do, may never end.
+    Only in a process of its own: in one that had run other tests before, Python 3.11 was seen to
+    trace one call for ever, where its threads had left something for the main thread to do.
     """
 
     def trace(frame: FrameType, _event: str, _: object) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from ledger.evidence.tree_head import current_tree_head
+from ledger import EventLog
 from projections import RunHistory
-from projections.runs.explanation import explain_events
-from tests.ledger.interleaving import at_call
-from tests.web.recorded import record_each_result, record_run
+from tests.ledger.examples import run_annotated
+from tests.web.recorded import record_each_result
 from web.api.endpoint import JSON, Answer, Call
 from web.api.evidence import ProofQuery, prove_run
 from web.api.explanation import ExplainQuery, explain_run
 from web.api.open_streams import OpenStreams
 from web.api.served_ledger import ServedLedger
 from web.broadcast import Broadcast
+
+RUN = "run-2"
+ASKED = 25
 
 
 @pytest.fixture
@@ -32,33 +35,56 @@ def served(tmp_path: Path) -> Iterator[ServedLedger]:
         yield ledger
 
 
-def ask(answer: Callable[[Call[Any]], Answer], ledger: ServedLedger, asked: object) -> Answer:
-    """Call an endpoint."""
-    return answer(Call(ledger, asked, JSON, Request({"type": "http"})))
+def body_of(answer: Answer) -> dict[str, Any]:
+    """Read the JSON of an answer."""
+    assert isinstance(answer.body, bytes)
+    body: dict[str, Any] = json.loads(answer.body)
+    return body
+
+
+def explained(body: dict[str, Any]) -> int:
+    """Give the position of the last event that an explanation knows."""
+    return int(body["position"])
+
+
+def proven(body: dict[str, Any]) -> int:
+    """Give the position of the last event in an evidence file."""
+    return int(json.loads(body["events"][-1]["line"])["position"])
 
 
 @pytest.mark.parametrize(
-    ("answer", "asked", "moment"),
+    ("answer", "asked", "last_told"),
     [
-        (explain_run, ExplainQuery(run_id="run-2"), explain_events),
-        (prove_run, ProofQuery(run_id="run-2"), current_tree_head),
+        (explain_run, ExplainQuery(run_id=RUN), explained),
+        (prove_run, ProofQuery(run_id=RUN), proven),
     ],
 )
-def test_what_is_appended_meanwhile_is_not_named(
+def test_an_answer_tells_all_of_the_run_up_to_the_position_that_it_names(
     served: ServedLedger,
     answer: Callable[[Call[Any]], Answer],
     asked: object,
-    moment: Callable[..., object],
+    last_told: Callable[[dict[str, Any]], int],
 ) -> None:
-    """The events of the run were read before, so the position is that of then."""
-    before = served.reader.position
+    """No more and no less, while somebody else remarks on that run all the time."""
+    enough = threading.Event()
 
-    def ask_at_the_moment() -> Answer:
-        at_call(moment, lambda: record_run(served.reader.folder.path, "run-9"))
-        return ask(answer, served, asked)
+    def remark() -> None:
+        with EventLog.open(served.reader.folder.path) as log:
+            while not enough.is_set():
+                log.append(run_annotated(RUN))
 
-    with ThreadPoolExecutor(1) as thread:
-        found = thread.submit(ask_at_the_moment).result()
+    writer = threading.Thread(target=remark)
+    writer.start()
+    try:
+        request = Request({"type": "http"})
+        found = [answer(Call(served, asked, JSON, request)) for _ in range(ASKED)]
+    finally:
+        enough.set()
+        writer.join()
 
-    assert served.reader.position > before
-    assert found.position == before
+    named = [each.position or 0 for each in found]
+    of_run = [event.position for event in served.reader.read_run(RUN)]
+    assert [last_told(body_of(each)) for each in found] == [
+        max(at for at in of_run if at <= position) for position in named
+    ]
+    assert named[0] < named[-1]
