@@ -69,7 +69,7 @@ def at_call(function: Callable[..., object], action: Callable[[], object]) -> No
     """Do something once, when this thread next calls a function of Python's.
 
     Only in a process of its own: in one that had run other tests before, Python 3.11 was seen to
-    trace one call for ever, where its threads had left something for the main thread to do.
+    trace one call for ever.
     """
 
     def trace(frame: FrameType, _event: str, _: object) -> None:
