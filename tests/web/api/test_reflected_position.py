@@ -74,10 +74,11 @@ def test_an_answer_tells_all_of_the_run_up_to_the_position_that_it_names(
                 log.append(run_annotated(RUN))
 
     writer = threading.Thread(target=remark)
+    request, found = Request({"type": "http"}), list[Answer]()
     writer.start()
     try:
-        request = Request({"type": "http"})
-        found = [answer(Call(served, asked, JSON, request)) for _ in range(ASKED)]
+        while writer.is_alive() and (len(found) < ASKED or found[0].position == found[-1].position):
+            found.append(answer(Call(served, asked, JSON, request)))
     finally:
         enough.set()
         writer.join()
