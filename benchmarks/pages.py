@@ -38,7 +38,7 @@ ROUNDS = 21
 LOADS = 7
 NAMES = (*PIPELINES, *[f"pipeline-{number:02}" for number in range(5, 50)])
 KINDS = 18_500
-MANY_ATTEMPTS, MANY_EVENTS = "long-attempts", "long-events"
+MANY_ATTEMPTS, MANY_EVENTS, LONG = "long-attempts", "long-events", "long"
 SMALLEST = "/healthz"
 _LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
@@ -56,6 +56,7 @@ def pages(runs: int) -> Sequence[str]:
         "/",
         "/pipelines/nightly",
         "/pipelines/nightly?days=365&stage=load",
+        f"/pipelines/{LONG}",
         "/failures",
         "/failures?state=all&pipeline=nightly",
         "/runs",
@@ -79,7 +80,7 @@ def pages(runs: int) -> Sequence[str]:
 def record_long_runs(folder: Path) -> None:
     """Record a run of 1,000 attempts of 100 stages, and one of 10,000 events."""
     for run_id, stages, tries in ((MANY_ATTEMPTS, 100, 10), (MANY_EVENTS, 50, 100)):
-        events: list[EventData] = [RunStarted(pipeline="nightly", writer=this_writer())]
+        events: list[EventData] = [RunStarted(pipeline=LONG, writer=this_writer())]
         for number in range(stages):
             for attempt in range(1, tries + 1):
                 name = f"part-{number}"
