@@ -6,7 +6,6 @@ of the ordinary takes the usual way, on which the same answer has the same heade
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
 import httptools
@@ -15,7 +14,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from web.api.encoded_answer import Written
 from web.api.kept_answers import KeptAnswers
-from web.one_piece import InOnePiece
 from web.safety.deadlines import DeadlineProtocol
 from web.safety.guard import Guard
 
@@ -48,10 +46,6 @@ class AtOnceProtocol(DeadlineProtocol):
     """Reads requests as uvicorn does, and answers at once those that can be."""
 
     _answered = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Write each answer in one piece, also those that the application gives."""
-        super().connection_made(cast("asyncio.Transport", InOnePiece(transport, self.loop)))
 
     def on_headers_complete(self) -> None:
         """Answer a request that needs nothing more, or have the application called."""
