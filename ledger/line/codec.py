@@ -28,7 +28,7 @@ import msgspec
 
 from ledger.errors import BadLine, EventTooLarge, InvalidEvent
 from ledger.identifiers import EVENT_ID, NAME_RULE, is_run_id
-from ledger.line.times import are_times, decode_time
+from ledger.line.times import decode_time
 from ledger.plain_values import utc_text
 from ledger.recorded import RUNLESS_TYPES, NewEvent
 
@@ -191,9 +191,8 @@ def decode_envelope(line: bytes) -> Envelope:
     if _encode_struct(envelope) != line:
         reason = "a key stands twice or not in its place, or a value is written in another way"
         raise BadLine(f"not a line of format {FORMAT}: {reason}")
-    if not are_times((envelope.occurred_at, envelope.recorded_at)):
-        decode_time(envelope.occurred_at, "occurred_at")
-        decode_time(envelope.recorded_at, "recorded_at")
+    decode_time(envelope.occurred_at, "occurred_at")
+    decode_time(envelope.recorded_at, "recorded_at")
     if memoryview(envelope.data)[0] != _OPENING:
         raise BadLine("data is not an object")
     return envelope
