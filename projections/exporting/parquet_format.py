@@ -16,9 +16,11 @@ What bounds its memory, however many rows there are:
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -45,6 +47,7 @@ _SETTINGS = {"memory_limit": "512MB", "threads": "2", "autoinstall_known_extensi
 # What 128 of the longest events come to.
 _LARGEST_ROW = 8 << 20
 _ROWS_IN_A_GROUP = 20480
+_PIPE_SIZE = 1 << 20
 # No JSON holds this character but as an escape, so a line is one column.
 _NO_DELIMITER = "\x1f"
 _COPY = """
@@ -144,6 +147,10 @@ class _Copy:
     def begin(self) -> BinaryIO:
         """Begin, and give what the rows are to be written to; closing that ends it."""
         self._pipe, rows = os.pipe()
+        # While DuckDB is at what it has read, the next rows come; 64 KiB would soon be full.
+        if sys.platform == "linux":
+            with suppress(OSError):
+                fcntl.fcntl(rows, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         self._thread.start()
         return os.fdopen(rows, "wb")
 
