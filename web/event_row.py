@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.line.lenient_json import read_leniently
 from ledger.line.walk import Line
 from web.wording import duration_text, number_text, readable
 
@@ -64,7 +65,7 @@ def event_row(line: Line) -> EventRow:
 
 def row_of(raw: bytes, leaf: str) -> EventRow:
     """Say what a list shows of a line that passed the codec, and has this leaf hash."""
-    told: dict[str, Any] = json.loads(raw)
+    told: dict[str, Any] = read_leniently(raw)
     return EventRow(
         int(told["position"]),
         told["run_id"],

@@ -154,7 +154,10 @@ def _check_keys(text: str) -> list[str]:
         The keys of the outermost object, in their order.
     """
     try:
-        keys = json.loads(text, object_pairs_hook=_keys_once, parse_constant=_refuse_constant)
+        # Numbers stay digits: they may be more than Python turns into an integer.
+        keys = json.loads(
+            text, object_pairs_hook=_keys_once, parse_int=str, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError) as error:
         raise _bad(str(error)) from None
     return keys if isinstance(keys, list) else []

@@ -5,15 +5,12 @@ Apart from the codec, as the models take long to be made, and whoever only write
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
-
 import msgspec
 from pydantic import ValidationError
 
 from ledger.events import EVENT_TYPES, EventData
 from ledger.line.codec import Envelope, decode_envelope
+from ledger.line.lenient_json import read_leniently
 from ledger.line.times import decode_time
 from ledger.line.upcasters import upcast
 from ledger.recorded import RecordedEvent, UnreadData
@@ -36,7 +33,7 @@ def recorded_event(envelope: Envelope, line: bytes) -> RecordedEvent:
     """Make the event of a line whose envelope was decoded already.
 
     Raises:
-        BadLine: a time is not what the format says.
+        BadLine: a time is not what the format says, or the payload is nested too deeply.
     """
     return RecordedEvent(
         envelope.position,
@@ -61,7 +58,7 @@ def _decode_data(envelope: Envelope) -> EventData | UnreadData:
     try:
         if envelope.schema_version == model.schema_version:
             return model.model_validate_json(bytes(envelope.data))
-        value = upcast(envelope.type, envelope.schema_version, _value_of(envelope.data))
+        value = upcast(envelope.type, envelope.schema_version, read_leniently(bytes(envelope.data)))
         return model.model_validate(value)
     except LookupError:
         return _unread(envelope.data, f"unknown schema version {envelope.schema_version}")
@@ -72,15 +69,4 @@ def _decode_data(envelope: Envelope) -> EventData | UnreadData:
 
 
 def _unread(data: msgspec.Raw, reason: str) -> UnreadData:
-    return UnreadData(_value_of(data), reason)
-
-
-def _value_of(data: msgspec.Raw) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(bytes(data), parse_float=_float_or_digits)
-    return value
-
-
-def _float_or_digits(digits: str) -> float | str:
-    """Give a number; its digits, where no float holds it: whoever wrote the line did not refuse."""
-    number = float(digits)
-    return number if math.isfinite(number) else digits
+    return UnreadData(read_leniently(bytes(data)), reason)

@@ -54,3 +54,14 @@ def test_a_payload_of_any_size_stays_on_a_line() -> None:
     many = {f"key-{number}": "x" * 10_000 for number in range(10_000)}
     for data in ({"metrics": many}, {"stages": list(many)}, {"note": "x" * 60_000}, {"a": [many]}):
         assert len(words(data)) <= 220
+
+
+def test_a_number_that_python_does_not_hold_is_told_by_its_digits() -> None:
+    """Another writer may not have refused it; the page of events is not lost for it."""
+    head = b'{"position":7,"run_id":"r","sequence":3,"type":"made_up","data":{"rows":'
+    digits = b"7" * 5_000
+    times = (
+        b',"occurred_at":"2026-01-15T10:00:00.123456Z","recorded_at":"2026-01-15T10:00:00.123456Z"}'
+    )
+
+    assert row_of(head + digits + b"}" + times, LEAF).words.startswith("rows 7777")

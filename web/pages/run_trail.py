@@ -5,12 +5,12 @@ A run of ten thousand events is read once, and only the events that are shown ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
+from ledger.line.lenient_json import read_leniently
 from ledger.line.walk import Line
 from web.event_row import EventRow, event_row
 
@@ -80,7 +80,7 @@ def read_trail(
 
 
 def _annotated(line: Line) -> Iterator[tuple[str, Annotation]]:
-    told = json.loads(line.raw)
+    told = read_leniently(line.raw)
     if told["type"] == "run_annotated" and isinstance(told["data"].get("metadata"), dict):
         at, actor = str(told["occurred_at"]), str(told["data"].get("actor"))
         for key in told["data"]["metadata"]:

@@ -215,12 +215,16 @@ def test_a_payload_that_is_not_known_is_kept(changed: dict[str, Any], reason: st
 
 
 @pytest.mark.parametrize("event_type", [b"stage_started", b"run_teleported"])
-def test_a_number_that_no_float_holds_is_kept_by_its_digits(event_type: bytes) -> None:
+@pytest.mark.parametrize("digits", ["-1e400", "-" + "7" * 5_000])
+def test_a_number_that_python_does_not_hold_is_kept_by_its_digits(
+    event_type: bytes, digits: str
+) -> None:
     """Another writer may not have refused it: the event is unread, and the log goes on."""
-    recorded = decode(with_data(b'{"stage":"a","attempt":-1e400,"x":[1.5]}', event_type))
+    data = '{"stage":"a","attempt":%s,"x":[1.5,%d]}' % (digits, 2**80)  # noqa: UP031 - braces
+    recorded = decode(with_data(data.encode(), event_type))
 
     assert isinstance(recorded.data, UnreadData)
-    assert recorded.data.value == {"stage": "a", "attempt": "-1e400", "x": [1.5]}
+    assert recorded.data.value == {"stage": "a", "attempt": digits, "x": [1.5, 2**80]}
 
 
 @pytest.mark.parametrize(
