@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from ledger.errors import BadLine, LedgerDamaged, LedgerReplaced
 from ledger.line.codec import MAX_LINE, ZERO_HASH, decode_envelope
 from ledger.line.walk import End, Flaw, Line, walk
 from ledger.reading.durable_end import DurableEnd
+from ledger.reading.following import follow
 from ledger.reading.line_before import end_before, open_present
 from ledger.reading.noted_places import NotedPlaces
 from ledger.reading.recorded_repairs import RecordedRepairs
@@ -279,22 +279,7 @@ class LogReader:
         Raises:
             LedgerReplaced: the log was cut, or is another one than before.
         """
-        leaf = self.leaf_at(after)
-        waited = 0.0
-        while True:
-            last = self.position
-            if last < after:
-                raise LedgerReplaced(self.folder.path, f"it ends at {last}; {after} was read")
-            for event in self.read(after, last):
-                # What a repair has passed over is between the two, if there is anything.
-                if event.position == after + 1 and event.prev != leaf:
-                    raise LedgerReplaced(self.folder.path, f"position {after} is another event now")
-                after, leaf, waited = event.position, event.leaf, 0.0
-                yield event
-            if timeout is not None and waited >= timeout:
-                return
-            time.sleep(poll)
-            waited += poll
+        return follow(self, after, poll=poll, timeout=timeout)
 
 
 def _end_above(raw: bytes, segment: int, offset: int, after: int) -> End:

@@ -559,6 +559,24 @@ def test_following_from_where_the_log_never_was_is_refused(log: EventLog) -> Non
         list(log.follow(7, timeout=0))
 
 
+def test_a_log_that_is_being_moved_away_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    """Between the moves of two folders there is nothing: no damage, but another log, or none."""
+    folder = tmp_path / "runs"
+    EventLog.open(folder).close()
+    reader = LogReader(folder)
+    (segment,) = (folder / "events").iterdir()
+    # As in between: the name was listed, and cannot be opened.
+    segment.unlink()
+    segment.symlink_to(tmp_path / "nowhere")
+    (folder / "lock").unlink()
+
+    with pytest.raises(LedgerDamaged):
+        next(reader.follow(0))
+    (folder / "ledger.json").unlink()
+    with pytest.raises(LedgerReplaced, match="gone"):
+        next(reader.follow(0))
+
+
 def test_following_notices_another_log(tmp_path: Path) -> None:
     """When the folder is swapped for that of another ledger, the follower says so."""
     for name in ("one", "two"):
