@@ -1,29 +1,39 @@
 """The shortest way to what is kept: it is written to the connection while the request is read.
 
-No task is begun for it, no application is called, and it is written in one piece. Whatever is out
-of the ordinary takes the usual way, on which the same answer has the same headers.
+No task is begun for it, no application is called, and it is written in one piece. What was kept and
+does not hold any more is made anew, for all who ask meanwhile, and written in the same way to each
+of them. Whatever is out of the ordinary takes the usual way, on which the same answer has the same
+headers.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import httptools
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from web.api.encoded_answer import Written
-from web.api.kept_answers import KeptAnswers
+from web.api.encoded_answer import EncodedAnswer, Written
+from web.api.kept_answers import KeptAnswers, Question
 from web.safety.deadlines import DeadlineProtocol
 from web.safety.guard import Guard
 
-__all__ = ["AT_ONCE", "AtOnce", "AtOnceProtocol"]
+__all__ = ["AT_ONCE", "AtOnce", "AtOnceProtocol", "Soon"]
 
 AT_ONCE = "at_once"
 """What it is called in the state that an application gives its server."""
 
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD"}
 _WITH_BODY = (b"content-length", b"transfer-encoding")
+_CLOSING = b"connection: close\r\n"
+
+Soon = Callable[[Callable[[Written | None], None]], None]
+"""Has an answer made, and calls what it is given with it; with None where it is not to be had."""
 
 
 class AtOnce:
@@ -34,36 +44,87 @@ class AtOnce:
         self._guard = guard
         self._kept = kept
 
-    def __call__(self, scope: Scope) -> Written | None:
-        """Give the answer; None where there is none, or another than what is kept."""
+    def __call__(self, scope: Scope) -> Written | Soon | None:
+        """Give the answer, or how it is made anew; None where that is for the application."""
         if self._guard.judge(scope) is not None:
             return None
-        answer = self._kept.find((scope["path"], scope["query_string"]))
-        return None if answer is None else answer.written(scope)
+        question = (scope["path"], scope["query_string"])
+        answer = self._kept.find(question)
+        if answer is not None:
+            return answer.written(scope)
+        return partial(self._renew, question, scope) if self._kept.can_renew(question) else None
+
+    def _renew(
+        self, question: Question, scope: Scope, done: Callable[[Written | None], None]
+    ) -> None:
+        def answered(renewed: asyncio.Future[EncodedAnswer]) -> None:
+            if renewed.cancelled() or renewed.exception() is not None:
+                # Whoever is asked in the usual way says what is wrong.
+                self._kept.drop(question)
+                done(None)
+            else:
+                done(renewed.result().written(scope))
+
+        renewed = self._kept.renew(question)
+        if renewed is None:
+            done(None)
+        else:
+            renewed.add_done_callback(answered)
 
 
 class AtOnceProtocol(DeadlineProtocol):
-    """Reads requests as uvicorn does, and answers at once those that can be."""
+    """Reads requests as uvicorn does, and answers at once, or soon, those that can be.
+
+    For the account that uvicorn keeps, what is answered soon is a request like others: the order
+    of answers, the pause between requests and the end of the server are its own.
+    """
 
     _answered = False
+    _soon: Soon | None = None
 
     def on_headers_complete(self) -> None:
-        """Answer a request that needs nothing more, or have the application called."""
-        written = self._find()
-        if written is None:
-            super().on_headers_complete()
+        """Answer a request that needs nothing more, or see to it that it is answered."""
+        found = self._find()
+        if isinstance(found, Written):
+            self._expect(None)
+            self._answered = True
+            self._write(found)
+            self.on_response_complete()
             return
-        self._expect(None)
-        self._answered = True
+        self._soon = found
+        super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request; ``app`` is another where there are too many of them."""
+        soon, self._soon = self._soon, None
+        if soon is None or app is not self.app:
+            super()._start_asgi_task(cycle, app)
+        else:
+            soon(partial(self._finish, cycle))
+
+    def _finish(self, cycle: RequestResponseCycle, written: Written | None) -> None:
+        """Answer a request that waited, or have the application do so."""
+        if cycle.disconnected:
+            return
+        if written is None:
+            super()._start_asgi_task(cycle, self.app)
+            return
+        cycle.response_started = cycle.response_complete = True
+        self._write(written, b"" if cycle.keep_alive else _CLOSING)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _write(self, written: Written, more: bytes = b"") -> None:
+        """Write an answer in one piece, with a line more in its head."""
         lines = [
             piece
             for name, value in self.server_state.default_headers
             for piece in (name, b": ", value, b"\r\n")
         ]
         self.transport.writelines(
-            [b"".join((STATUS_LINE[written.status], *lines, written.head)), written.body]
+            [b"".join((STATUS_LINE[written.status], *lines, more, written.head)), written.body]
         )
-        self.on_response_complete()
 
     def on_message_complete(self) -> None:
         """Pass on that a request is here, unless it was answered."""
@@ -72,7 +133,7 @@ class AtOnceProtocol(DeadlineProtocol):
         else:
             super().on_message_complete()
 
-    def _find(self) -> Written | None:
+    def _find(self) -> Written | Soon | None:
         at_once: AtOnce | None = self.app_state.get(AT_ONCE)
         method = _METHODS.get(self.parser.get_method())
         if at_once is None or method is None or self._is_unusual():

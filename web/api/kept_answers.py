@@ -8,17 +8,18 @@ kept are bounded: those that were not asked for longest go first.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
-from weakref import WeakValueDictionary
 
-import anyio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger import LedgerError
 from web.api.encoded_answer import EncodedAnswer
 from web.api.served_ledger import ViewState
+from web.api.shared_making import SharedMaking
 
 __all__ = ["AnsweredFirst", "KeptAnswers", "Made", "Question"]
 
@@ -42,17 +43,6 @@ class Made(NamedTuple):
     again: Callable[[], Awaitable[Made]] | None = None
 
 
-class _Turn:
-    """The one making of answers to a question that may go on at a time."""
-
-    __slots__ = ("__weakref__", "begun", "last", "lock")
-
-    def __init__(self) -> None:
-        self.lock = anyio.Lock()
-        self.begun = 0
-        self.last: EncodedAnswer | None = None
-
-
 class KeptAnswers:
     """Answers by their questions. Lives on one event loop.
 
@@ -66,8 +56,7 @@ class KeptAnswers:
         self._capacity = capacity
         self.size = 0
         self._made: dict[Question, Made] = {}
-        self._turns: WeakValueDictionary[Question, _Turn] = WeakValueDictionary()
-        self._asked = 0
+        self._making: SharedMaking[Question, EncodedAnswer] = SharedMaking()
 
     def find(self, question: Question) -> EncodedAnswer | None:
         """Give the answer that is kept, if it still holds."""
@@ -89,43 +78,51 @@ class KeptAnswers:
         None where none is kept, and where it fails: whoever is asked then says why.
         """
         answer = self.find(question)
-        made = self._made.get(question)
-        if answer is not None or made is None or made.again is None:
+        renewed = None if answer is not None else self.renew(question)
+        if renewed is None:
             return answer
         try:
-            return await self.share(question, made.again)
+            return await asyncio.shield(renewed)
         except Exception:  # noqa: BLE001 - the one who is asked next raises it again
-            self._drop(question)
+            self.drop(question)
             return None
 
-    async def share(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
-        """Have an answer made, or share one whose making began after this was asked.
+    def can_renew(self, question: Question) -> bool:
+        """Tell whether an answer can be made anew."""
+        made = self._made.get(question)
+        return made is not None and made.again is not None
 
-        However many ask at once, one answer is made at a time, and none is older than its question.
+    def renew(self, question: Question) -> asyncio.Future[EncodedAnswer] | None:
+        """Have an answer made anew as it was the last time; None where it is not known how.
+
+        What is given is of all who ask, and must not be cancelled.
         """
-        self._asked += 1
-        ticket = self._asked
-        turn = self._turns.setdefault(question, _Turn())
-        async with turn.lock:
-            if turn.last is not None and turn.begun > ticket:
-                return turn.last
-            self._asked += 1
-            turn.begun, turn.last = self._asked, None
-            made = await make()
-            turn.last = made.answer
-            self._keep(question, made)
-            return made.answer
+        made = self._made.get(question)
+        if made is None or made.again is None:
+            return None
+        return self._making.share(question, partial(self._make, question, made.again))
+
+    async def share(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
+        """Have an answer made, or share one whose making begins after this was asked."""
+        made = self._making.share(question, partial(self._make, question, make))
+        return await asyncio.shield(made)
+
+    async def _make(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
+        made = await make()
+        self._keep(question, made)
+        return made.answer
 
     def _keep(self, question: Question, made: Made) -> None:
-        self._drop(question)
+        self.drop(question)
         if made.answer.size > _LARGEST or made.until <= time.monotonic():
             return
         self._made[question] = made
         self.size += _room(made)
         while self.size > self._capacity:
-            self._drop(next(iter(self._made)))
+            self.drop(next(iter(self._made)))
 
-    def _drop(self, question: Question) -> None:
+    def drop(self, question: Question) -> None:
+        """Keep an answer no longer, nor how it was made."""
         made = self._made.pop(question, None)
         if made is not None:
             self.size -= _room(made)

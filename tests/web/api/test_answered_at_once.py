@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Thread
@@ -21,7 +21,7 @@ from starlette.types import Scope
 
 from ledger import EventLog, RunContext
 from tests.web.serving import GENEROUS, serving
-from web.api.answered_at_once import AT_ONCE, AtOnce, AtOnceProtocol
+from web.api.answered_at_once import AT_ONCE, AtOnce, AtOnceProtocol, Soon
 from web.api.encoded_answer import EncodedAnswer, Written
 from web.api.endpoint import Answer
 from web.api.kept_answers import KeptAnswers, Made
@@ -45,12 +45,27 @@ class Impatient(AtOnceProtocol):
         self.timeout_keep_alive = 0.3  # type: ignore[assignment]  # whole seconds are too long here
 
 
-def _known(scope: Scope) -> Written | None:
-    """Keep one answer, which says what was asked for."""
-    if scope["path"] != "/kept":
-        return None
-    said = f"at once {scope['query_string'].decode()}.".encode()
+def _written(said: bytes) -> Written:
     return Written(200, b"content-length: %d\r\n\r\n" % len(said), said)
+
+
+def _known(scope: Scope) -> Written | Soon | None:
+    """Keep one answer, which says what was asked for; two more are made, or turn out not to be."""
+    match scope["path"]:
+        case "/kept":
+            return _written(f"at once {scope['query_string'].decode()}.".encode())
+        case "/soon":
+            return _later(_written(b"soon."))
+        case "/never":
+            return _later(None)
+    return None
+
+
+def _later(written: Written | None) -> Soon:
+    def make(done: Callable[[Written | None], None]) -> None:
+        asyncio.get_running_loop().call_later(0.1, done, written)
+
+    return make
 
 
 async def _asked(request: Request) -> Response:
@@ -89,7 +104,7 @@ def said(port: int, data: bytes) -> bytes:
 
 def bodies(answers: bytes) -> list[bytes]:
     """Give what was said in each answer."""
-    return re.findall(rb"(?:at once|asked)[^.]*", answers)
+    return re.findall(rb"(?:at once|soon|asked)[^.]*", answers)
 
 
 def test_what_is_kept_is_answered_before_anybody_is_asked(port: int) -> None:
@@ -109,6 +124,48 @@ def test_answers_keep_the_order_of_their_requests(port: int) -> None:
     answers = said(port, KEPT + b"\r\n" + slow + KEPT + b"\r\n" + slow)
 
     assert [body.split()[0] for body in bodies(answers)] == [b"at", b"asked", b"asked", b"asked"]
+
+
+def test_what_is_made_is_answered_without_the_application(port: int) -> None:
+    """Unless it turns out not to be had; the application is asked then, and nothing is lost."""
+    plain = b"%b /%b HTTP/1.1\r\n" + HOST + b"\r\n"
+    asked = [(b"GET", b"soon"), (b"GET", b"never"), (b"GET", b"kept"), (b"HEAD", b"soon")]
+
+    answers = said(port, b"".join(plain % each for each in asked))
+
+    # The later ones came while the first was waited for, and so are for the application.
+    assert bodies(answers) == [b"soon", b"asked", b"asked"]
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert bodies(said(port, plain % (b"GET", b"never"))) == [b"asked"]
+
+
+def test_who_is_gone_before_the_answer_is_there_harms_nobody(port: int) -> None:
+    """It is made all the same, and written to nobody; others are answered."""
+    soon = b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port), timeout=GENEROUS) as connection:
+            connection.sendall(soon)
+
+    assert bodies(said(port, soon)) == [b"soon"]
+
+
+def test_a_server_that_ends_answers_who_waits() -> None:
+    """The answer says that the connection ends with it, and it does."""
+    app = Starlette(lifespan=_lifespan)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http=Impatient, log_level="critical"))
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    with socket.create_connection(listener.getsockname(), timeout=GENEROUS) as connection:
+        connection.sendall(KEPT + b"\r\n")
+        assert b"at once" in connection.recv(65536)
+        connection.sendall(b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n")
+        server.should_exit = True
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+    thread.join(GENEROUS)
+
+    assert bodies(rest) == [b"soon"]
+    assert b"connection: close\r\n" in rest
 
 
 @pytest.mark.parametrize(
@@ -153,19 +210,66 @@ def test_the_guard_goes_before_what_is_kept() -> None:
         answer = EncodedAnswer(Answer(body=b"{}"), b"{}", {})
         return Made(answer, ViewState(position[0], ()), float("inf"))
 
-    def asked(host: bytes, method: str = "GET") -> Written | None:
+    def asked(host: bytes, method: str = "GET") -> Written | Soon | None:
         headers = [(b"host", host)]
         return at_once({"method": method, "path": "/runs", "query_string": b"", "headers": headers})
 
     assert asked(b"ledger.example") is None
     anyio.run(kept.share, ("/runs", b""), make)
     found, head = asked(b"ledger.example"), asked(b"ledger.example", "HEAD")
-    assert found is not None
-    assert head is not None
+    assert isinstance(found, Written)
+    assert isinstance(head, Written)
     assert (found.body, head.body, found.head == head.head) == (b"{}", b"", True)
     assert asked(b"elsewhere.example") is None
     position[0] += 1
     assert asked(b"ledger.example") is None
+
+
+def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
+    """Once for all who wait; who may not have it gets nothing, and a failure is for the others."""
+    position = [1]
+    kept = KeptAnswers(lambda: ViewState(position[0], ()))
+    admission = Admission(hosts=frozenset({b"ledger.example"}))
+    guard = Guard(Starlette(), admission, cookie="session", position=lambda: position[0])
+    at_once = AtOnce(guard, kept)
+    makings: list[int] = []
+
+    async def make() -> Made:
+        makings.append(position[0])
+        if position[0] == 3:
+            raise ValueError("broken")
+        body = b"%d" % position[0]
+        answer = EncodedAnswer(Answer(body=body), body, {})
+        return Made(answer, ViewState(position[0], ()), float("inf"), make)
+
+    def asked(host: bytes = b"ledger.example") -> Written | Soon | None:
+        headers = [(b"host", host)]
+        return at_once({"method": "GET", "path": "/runs", "query_string": b"", "headers": headers})
+
+    async def waited(count: int) -> list[Written | None]:
+        found: list[asyncio.Future[Written | None]] = []
+        for _ in range(count):
+            soon = asked()
+            assert callable(soon)
+            found.append(asyncio.get_running_loop().create_future())
+            soon(found[-1].set_result)
+        async with asyncio.timeout(GENEROUS):
+            return await asyncio.gather(*found)
+
+    async def check() -> None:
+        await kept.share(("/runs", b""), make)
+        position[0] = 2
+        assert asked(b"elsewhere.example") is None
+        found = await waited(5)
+        assert [one and one.body for one in found] == [b"2"] * 5
+        assert isinstance(asked(), Written)
+        position[0] = 3
+        assert await waited(3) == [None] * 3
+        # How it was made is forgotten with it: the next is for the application.
+        assert asked() is None
+        assert makings == [1, 2, 3]
+
+    anyio.run(check)
 
 
 def test_both_ways_say_the_same(tmp_path: Path) -> None:
