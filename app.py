@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ __all__ = ["create_app", "run"]
 
 _logger = logging.getLogger("runfold.server")
 _SHORTEST_PAUSE = 1.0
+_REST, _LONGEST_REST = 10, 60.0
 _LONGEST_ANSWER = 20.0
 _READERS = Admission()
 
@@ -220,17 +222,23 @@ def _at_the_door(
 
 
 async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
-    """Do a round now, soon after the log has grown, and after each interval; for ever."""
-    done, waited = -1, interval
+    """Do a round now, soon after the log has grown, and after each interval; for ever.
+
+    Between two it rests ten times as long as the last one took, but never for more than a minute:
+    a round of many open runs, again each second, took others a tenth of their time.
+    """
+    done, waited, rest = -1, interval, 0.0
     pause = min(_SHORTEST_PAUSE, interval)
     while True:
         position = broadcast.position
-        if position != done or waited >= interval:
+        if waited >= rest and (position != done or waited >= interval):
+            began = time.monotonic()
             try:
                 await run_sync(upkeep.do_round)
             except Exception:
                 # A bug in the upkeep must not end it, nor the server.
                 _logger.exception("the upkeep of the ledger failed; it will be tried again")
+            rest = min(_REST * (time.monotonic() - began), _LONGEST_REST)
             done, waited = position, 0.0
         await anyio.sleep(pause)
         waited += pause

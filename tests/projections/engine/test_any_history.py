@@ -244,7 +244,8 @@ def test_any_history_can_be_folded(history: list[ReplayedEvent]) -> None:
             assert event.type in [earlier.type for earlier in history[:place]]
         assert summary.anomalies[: len(before.anomalies)] == anomalies_of(before)
         assert RunSummary.model_validate_json(summary.model_dump_json()) == summary
-        assert json.loads(runs_file_line(summary)).keys() == set(FIRST_NINE)
+        nine = summary.model_dump(mode="json", include=set(FIRST_NINE))
+        assert runs_file_line(state) == json.dumps(nine) + "\n"
         assert stored(restored(stored(state))) == stored(state)
         assert summarize(restored(stored(state))) == summary
         assert evolve(state, event) is state

@@ -63,7 +63,10 @@ def from_zero(folder: Path) -> bytes:
 
 
 def by_hand(folder: Path) -> bytes:
-    """Write a line wherever a run's result goes from none or a presumed one to another."""
+    """Write a line wherever a run's result goes from none or a presumed one to another.
+
+    A real end may say the very same, at the same time, as the presumed one before it.
+    """
     states: dict[str, RunState] = {}
     text = ""
     for event in LogReader(folder).read():
@@ -71,7 +74,8 @@ def by_hand(folder: Path) -> bytes:
             continue
         before = states.get(event.run_id, initial(event.run_id))
         state = states[event.run_id] = evolve(before, decode_replayed(event.line))
-        if (state.result, state.ended_at) != (before.result, before.ended_at) and state.result:
+        come_to, was = ((one.result, one.lifecycle.phase) for one in (state, before))
+        if come_to != was and state.result:
             summary = summarize(state).model_dump(mode="json")
             text += json.dumps({key: summary[key] for key in SEED}) + "\n"
     return text.encode()
