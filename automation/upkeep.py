@@ -1,7 +1,7 @@
 """What a server does for its ledger beside answering: a small round, again and again.
 
-It notes the runs whose writer died or fell silent, keeps ``runs.jsonl``, and signs tree heads if it
-has the key.
+It notes the runs whose writer died or fell silent, keeps ``runs.jsonl`` and the index of lines, and
+signs tree heads if it has the key.
 Where the folder cannot be written, the ledger is served as it is.
 """
 
@@ -28,7 +28,7 @@ class Upkeep:
     def __init__(self, history: RunHistory, key: SigningKey | None = None) -> None:
         """Keep the ledger that ``history`` shows; ``key`` signs its tree heads."""
         self._history = history
-        self._runs_file = RunsFile(history.reader.folder.path)
+        self._runs_file = RunsFile(history.reader)
         self._notary = None if key is None else Notary(history.reader, key)
         self._listening_since = datetime.now(UTC)
         self._said: str | None = None
@@ -39,6 +39,7 @@ class Upkeep:
             folder = self._history.reader.folder
             if not folder.exists():
                 return
+            self._index_lines()
             self._note_abandoned_runs()
             drop_old_leases(folder, now=datetime.now(UTC))
             self._runs_file.catch_up(most=RunsFile.PORTION)
@@ -47,6 +48,12 @@ class Upkeep:
             self._said = None
         except (LedgerError, OSError) as error:
             self._tell(error)
+
+    def _index_lines(self) -> None:
+        """Find out where the lines of runs lie now: whoever asks first would wait for it."""
+        reader = self._history.reader
+        mark = reader.mark()
+        reader.run_index.take_in(mark.segment, mark.offset)
 
     def _note_abandoned_runs(self) -> None:
         since = self._listening_since

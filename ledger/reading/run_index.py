@@ -231,6 +231,15 @@ class RunIndex:
                 if found < offset:
                     yield segment, found
 
+    def take_in(self, segment: int, offset: int) -> None:
+        """Index the active segment up to a place where a line ends, before anybody needs it.
+
+        Raises:
+            LedgerDamaged: the segment is missing, or a line in it is none.
+        """
+        with self._guard:
+            self._in_active(segment, offset, _NO_RUN)
+
     def note(
         self, segment: int, offset: int, runs: Sequence[str | None], lines: Sequence[bytes]
     ) -> None:

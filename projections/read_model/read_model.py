@@ -163,6 +163,9 @@ class ReadModels:
             connection.execute(f"PRAGMA page_size = {PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            # Pages. A checkpoint syncs two files, and whoever just projects waits for that: 11 ms
+            # at every 40th catch-up, or 35 ms at every 160th.
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
             # Triggers make SQLite keep what a statement changes: not in a file at each of them.
             connection.execute("PRAGMA temp_store = MEMORY")
         except BaseException:

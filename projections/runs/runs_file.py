@@ -58,13 +58,13 @@ class RunsFile:
     PORTION = 100_000
     """Events that are read in a second or so: enough at once where others wait."""
 
-    def __init__(self, folder: Path | str) -> None:
-        """Keep the file of the ledger in ``folder``.
+    def __init__(self, log: LogReader | Path | str) -> None:
+        """Keep the file of a ledger: by its reader, or the data folder.
 
         Raises:
-            LedgerNotFound: there is none.
+            LedgerNotFound: there is none in the folder.
         """
-        self._reader = LogReader(folder)
+        self._reader = log if isinstance(log, LogReader) else LogReader(log)
         self.path = self._reader.folder.runs_file
         self._checkpoint_file = self._reader.folder.read_models / "runs.jsonl.checkpoint"
 
