@@ -36,7 +36,7 @@ class Change:
     Attributes:
         after: from behind this position.
         position: to this one.
-        events: what came in between; None where that is too much, or not known.
+        events: what came in between; None where that is too much, or nobody waited for it.
     """
 
     after: int
@@ -52,6 +52,12 @@ class Broadcast:
         self.is_closed = False
         self._kept: deque[Change] = deque(maxlen=_KEPT)
         self._moved = anyio.Event()
+        self._waiting = 0
+
+    @property
+    def is_listened_to(self) -> bool:
+        """Whether somebody waits to be told; who is just busy may ask for what it missed."""
+        return self._waiting > 0
 
     @property
     def position(self) -> int:
@@ -68,9 +74,13 @@ class Broadcast:
 
     async def beyond(self, position: int, *, patience: float) -> bool:
         """Wait until there is more than up to a position; tell whether it came in time."""
-        with anyio.move_on_after(patience):
-            while self.position <= position and not self.is_closed:
-                await self._moved.wait()
+        self._waiting += 1
+        try:
+            with anyio.move_on_after(patience):
+                while self.position <= position and not self.is_closed:
+                    await self._moved.wait()
+        finally:
+            self._waiting -= 1
         return self.position > position
 
     def since(self, position: int) -> Sequence[Change] | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
+from functools import partial
 
 import anyio
 from anyio.to_thread import run_sync
@@ -52,12 +53,12 @@ def _places(reader: LogReader, after: int, until: int) -> list[tuple[int, str | 
         ]
 
 
-def _bring_up(history: RunHistory, before: Change | None) -> Change:
+def _bring_up(history: RunHistory, before: Change | None, *, tell: bool) -> Change:
     position = history.catch_up()
     if before is None:
         return Change(position, position)
     after = before.position
-    if not 0 < position - after <= _MANY:
+    if not tell or not 0 < position - after <= _MANY:
         return Change(after, position)
     return Change(after, position, told_events(history, after, position))
 
@@ -67,7 +68,8 @@ async def follow(history: RunHistory, broadcast: Broadcast) -> None:
 
     After each round it rests twice as long as that took, which nobody notices while little comes.
     While much does, fewer and larger rounds leave appends time: a fifth more a second. Who
-    asks for the newest is not kept waiting, as each question brings the model up itself.
+    asks for the newest is not kept waiting, as each question brings the model up itself. What the
+    events were is read where somebody listens.
     """
     said: str | None = None
     while True:
@@ -75,7 +77,10 @@ async def follow(history: RunHistory, broadcast: Broadcast) -> None:
             async with aclosing(positions(history.reader, asyncio.Event())) as moves:
                 async for _ in moves:
                     began = time.monotonic()
-                    change = await run_sync(_bring_up, history, broadcast.latest)
+                    tell = broadcast.is_listened_to
+                    change = await run_sync(
+                        partial(_bring_up, tell=tell), history, broadcast.latest
+                    )
                     said = None
                     if broadcast.latest is None or change.position != broadcast.latest.position:
                         broadcast.publish(change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -10,7 +11,8 @@ import pytest
 
 from ledger import EventLog, RunContext
 from projections import RunHistory
-from web.broadcast import Broadcast
+from tests.ledger.examples import one_run
+from web.broadcast import Broadcast, Change
 from web.live import follow, told_events
 
 PATIENCE = 20.0
@@ -69,6 +71,35 @@ def test_a_move_is_published_when_the_view_shows_it(tmp_path: Path) -> None:
                 last = record(tmp_path, "run-2")
                 await until(lambda: bool(broadcast.latest and broadcast.latest.position == last))
                 assert history.catch_up() == last
+                group.cancel_scope.cancel()
+
+    anyio.run(check)
+
+
+def test_what_the_events_were_is_read_for_who_listens(tmp_path: Path) -> None:
+    """A change that nobody waits for says how far the log is, and no more."""
+    record(tmp_path, "run-1")
+    broadcast = Broadcast()
+
+    async def moved(run_id: str) -> Change:
+        with EventLog.open(tmp_path) as log:
+            # As one, so that it is one change.
+            last = log.append_batch(one_run(run_id))[-1].position
+        await until(lambda: broadcast.position == last)
+        assert broadcast.latest is not None
+        return broadcast.latest
+
+    async def check() -> None:
+        with RunHistory(tmp_path) as history:
+            async with anyio.create_task_group() as group:
+                group.start_soon(follow, history, broadcast)
+                await until(lambda: broadcast.latest is not None)
+                assert (await moved("run-2")).events is None
+                group.start_soon(partial(broadcast.beyond, broadcast.position, patience=PATIENCE))
+                await until(lambda: broadcast.is_listened_to)
+                events = (await moved("run-3")).events or ()
+                assert {event.run_id for event in events} == {"run-3"}
+                assert not broadcast.is_listened_to
                 group.cancel_scope.cancel()
 
     anyio.run(check)
