@@ -8,6 +8,7 @@ of one round. A folder that holds a log already is taken as it is, and gets new 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shutil
 import socket
@@ -35,6 +36,7 @@ SECONDS = 4
 ROUNDS = 3
 LISTENERS = 100
 APPENDS = 200
+RATES = (200.0, 1_000.0, math.inf)
 RUNS = "/api/pipeline/runs"
 
 OURS = """
@@ -138,15 +140,17 @@ def compare(name: str, ours: Served, path: str, *headers: str) -> None:
 
 
 @contextmanager
-def appending(folder: Path) -> Iterator[list[int]]:
-    """Append events all the time until the end of the block; counts them."""
+def appending(folder: Path, rate: float) -> Iterator[list[int]]:
+    """Append events at a rate a second, or as many as go, until the end of the block; counts."""
     stop, count = threading.Event(), [0]
 
     def append() -> None:
         with EventLog.open(folder) as log:
+            began = time.monotonic()
             while not stop.is_set():
                 with RunContext.start(log, pipeline="nightly"):
                     count[0] += 2
+                stop.wait(max(0.0, began + count[0] / rate - time.monotonic()))
 
     thread = threading.Thread(target=append)
     thread.start()
@@ -155,6 +159,15 @@ def appending(folder: Path) -> Iterator[list[int]]:
     finally:
         stop.set()
         thread.join()
+
+
+def while_moving(ours: Served, path: str, folder: Path, rate: float) -> None:
+    """Ask for a list while events come: each that is made is at a position of its own."""
+    with appending(folder, rate) as count:
+        moving = load(ours.url + path)
+    came = count[0] / SECONDS
+    name = "list of 100 while events come"
+    report(f"{name:36}{moving.rate:12,.0f}/s{moving.p99:10.2f} ms p99{came:10,.0f} events/s")
 
 
 async def hear(url: str, heard: dict[int, list[float]], ready: asyncio.Semaphore) -> None:
@@ -220,13 +233,8 @@ def main() -> None:
             compare("one run", ours, run)
             compare("not modified", ours, listed, f"if-none-match: {fetch(ours.url + listed)[1]}")
             before = ours.memory()
-            with appending(folder) as count:
-                moving = load(ours.url + listed)
-            came = count[0] / SECONDS
-            name = "list of 100 while events come"
-            report(
-                f"{name:36}{moving.rate:12,.0f}/s{moving.p99:10.2f} ms p99{came:10,.0f} events/s"
-            )
+            for rate in RATES:
+                while_moving(ours, listed, folder, rate)
             asyncio.run(listen(ours.url, folder))
             report(f"{'memory':36}{before:10.0f} MB then{ours.memory():10.0f} MB")
 
