@@ -8,11 +8,13 @@ Where the folder cannot be written, the ledger is served as it is.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from automation.notary import Notary
 from automation.running.abandonment import find_dead_runs, record_abandoned_runs
 from ledger import EventLog, LedgerError
+from ledger.errors import LedgerDamaged
 from ledger.evidence.signed_note import SigningKey
 from ledger.writers.leases import drop_old_leases
 from projections import RunHistory, RunsFile
@@ -53,7 +55,9 @@ class Upkeep:
         """Find out where the lines of runs lie now: whoever asks first would wait for it."""
         reader = self._history.reader
         mark = reader.mark()
-        reader.run_index.take_in(mark.segment, mark.offset)
+        # Whoever asks for what is damaged is told so; the rest of the round can do without.
+        with suppress(LedgerDamaged):
+            reader.run_index.take_in(mark.segment, mark.offset)
 
     def _note_abandoned_runs(self) -> None:
         since = self._listening_since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from automation.upkeep import Upkeep
@@ -22,3 +23,23 @@ def test_a_round_finds_out_where_the_lines_of_runs_lie(tmp_path: Path) -> None:
         assert mark.segment > 1
         # The same reader serves who keeps runs.jsonl.
         assert (tmp_path / "runs.jsonl").read_text().count("\n") == 11
+
+
+def test_damage_ends_no_other_part_of_a_round(tmp_path: Path) -> None:
+    """Where a line cannot be found by its run any more, runs.jsonl has all the others."""
+    with EventLog.open(tmp_path) as log:
+        for number in range(1, 6):
+            RunContext.start(log, pipeline="nightly", run_id=f"run-{number}").end("success")
+    with RunHistory(tmp_path) as history:
+        history.catch_up()
+        segment = history.reader.folder.segment(1)
+        lines = segment.read_bytes().split(b"\n")
+        # The end of the second run.
+        lines[4] = b"x" + lines[4][1:]
+        segment.write_bytes(b"\n".join(lines))
+        Upkeep(history).do_round()
+
+    runs = [
+        json.loads(line)["run_id"] for line in (tmp_path / "runs.jsonl").read_text().splitlines()
+    ]
+    assert runs == ["run-1", "run-3", "run-4", "run-5"]
