@@ -62,8 +62,14 @@ class AtOnce:
                 # Whoever is asked in the usual way says what is wrong.
                 self._kept.drop(question)
                 done(None)
+                return
+            answer = renewed.result()
+            written = answer.written(scope)
+            if written is None:
+                # By then the log may have moved, and in the usual way all would be made once more.
+                answer.compressing().add_done_callback(lambda _: done(answer.written(scope)))
             else:
-                done(renewed.result().written(scope))
+                done(written)
 
         renewed = self._kept.renew(question)
         if renewed is None:
@@ -91,6 +97,8 @@ class AtOnceProtocol(DeadlineProtocol):
             self._write(found)
             self.on_response_complete()
             return
+        # What was answered at once, in the same piece, may have begun the pause between requests.
+        self._unset_keepalive_if_required()
         self._soon = found
         super().on_headers_complete()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from threading import Thread
 
@@ -70,7 +72,7 @@ def _later(written: Written | None) -> Soon:
 
 async def _asked(request: Request) -> Response:
     if request.url.path == "/slow":
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(float(request.url.query or 0.2))
     return PlainTextResponse("asked.")
 
 
@@ -124,6 +126,13 @@ def test_answers_keep_the_order_of_their_requests(port: int) -> None:
     answers = said(port, KEPT + b"\r\n" + slow + KEPT + b"\r\n" + slow)
 
     assert [body.split()[0] for body in bodies(answers)] == [b"at", b"asked", b"asked", b"asked"]
+
+
+def test_the_pause_between_requests_ends_with_the_next_one(port: int) -> None:
+    """Though both came in one piece, and the first was answered before the second was read."""
+    longer_than_the_pause = b"GET /slow?0.5 HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    assert bodies(said(port, KEPT + b"\r\n" + longer_than_the_pause)) == [b"at once ", b"asked"]
 
 
 def test_what_is_made_is_answered_without_the_application(port: int) -> None:
@@ -268,6 +277,38 @@ def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
         # How it was made is forgotten with it: the next is for the application.
         assert asked() is None
         assert makings == [1, 2, 3]
+
+    anyio.run(check)
+
+
+def test_what_is_made_anew_is_compressed_once_for_all() -> None:
+    """And written as it was made, however far the log has come until it is compressed."""
+    positions = count(1)
+    kept = KeptAnswers(lambda: ViewState(next(positions), ()))
+    guard = Guard(Starlette(), Admission(), cookie="session", position=lambda: 1)
+    at_once = AtOnce(guard, kept)
+    makings: list[bytes] = []
+
+    async def make() -> Made:
+        makings.append(b"%d" % len(makings) * 2_000)
+        answer = EncodedAnswer(Answer(body=makings[-1]), makings[-1], {})
+        return Made(answer, ViewState(0, ()), float("inf"), make)
+
+    async def check() -> None:
+        await kept.share(("/runs", b""), make)
+        found: list[asyncio.Future[Written | None]] = []
+        headers = [(b"accept-encoding", b"gzip")]
+        asked = {"method": "GET", "path": "/runs", "query_string": b"", "headers": headers}
+        for _ in range(3):
+            soon = at_once(dict(asked))
+            assert callable(soon)
+            found.append(asyncio.get_running_loop().create_future())
+            soon(found[-1].set_result)
+        async with asyncio.timeout(GENEROUS):
+            written = [one.body for one in await asyncio.gather(*found) if one]
+        assert len(makings) == 2
+        assert [gzip.decompress(body) for body in written] == [makings[1]] * 3
+        assert written[0] is written[1] is written[2]
 
     anyio.run(check)
 
