@@ -152,7 +152,10 @@ class AtOnceProtocol(DeadlineProtocol):
         scope = cast("Scope", self.scope)
         scope["method"], scope["path"] = method, url.path.decode("ascii")
         scope["query_string"] = url.query or b""
-        return at_once(scope)
+        try:
+            return at_once(scope)
+        except Exception:  # noqa: BLE001 - it comes again in the usual way, on which it is told
+            return None
 
     def _is_unusual(self) -> bool:
         """Tell whether it is more than one request, whole, on a connection that stays."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import anyio
 import pytest
@@ -60,6 +60,8 @@ def _known(scope: Scope) -> Written | Soon | None:
             return _later(_written(b"soon."))
         case "/never":
             return _later(None)
+        case "/broken":
+            raise ValueError(scope["path"])
     return None
 
 
@@ -160,15 +162,28 @@ def test_who_is_gone_before_the_answer_is_there_harms_nobody(port: int) -> None:
 
 def test_a_server_that_ends_answers_who_waits() -> None:
     """The answer says that the connection ends with it, and it does."""
-    app = Starlette(lifespan=_lifespan)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=Impatient, log_level="critical"))
+    waits = Event()
+
+    def when_it_ends(done: Callable[[Written | None], None]) -> None:
+        waits.set()
+        if listener.fileno() < 0:
+            done(_written(b"soon."))
+        else:
+            asyncio.get_running_loop().call_later(0.01, when_it_ends, done)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, object]]:
+        yield {AT_ONCE: lambda _: when_it_ends}
+
+    config = uvicorn.Config(Starlette(lifespan=lifespan), http=Impatient, log_level="critical")
+    server = uvicorn.Server(config)
+    address = listener.getsockname()
     thread = Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    with socket.create_connection(listener.getsockname(), timeout=GENEROUS) as connection:
-        connection.sendall(KEPT + b"\r\n")
-        assert b"at once" in connection.recv(65536)
+    with socket.create_connection(address, timeout=GENEROUS) as connection:
         connection.sendall(b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert waits.wait(GENEROUS)
         server.should_exit = True
         rest = b"".join(iter(lambda: connection.recv(65536), b""))
     thread.join(GENEROUS)
@@ -187,10 +202,11 @@ def test_a_server_that_ends_answers_who_waits() -> None:
         KEPT + b"expect: 100-continue\r\n\r\n",
         b"GET /%6bept HTTP/1.1\r\n" + HOST + b"\r\n",
         b"GET /kept HTTP/1.0\r\n" + HOST + b"\r\n",
+        b"GET /broken HTTP/1.1\r\n" + HOST + b"\r\n",
     ],
 )
 def test_what_is_out_of_the_ordinary_takes_the_usual_way(port: int, request_: bytes) -> None:
-    """A request with a body, or on a connection that ends, is for the application."""
+    """A request with a body, on a connection that ends, or of which that failed, is for the app."""
     (body,) = bodies(said(port, request_))
 
     assert body.startswith(b"asked")
