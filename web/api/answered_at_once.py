@@ -87,6 +87,15 @@ class AtOnceProtocol(DeadlineProtocol):
 
     _answered = False
     _soon: Soon | None = None
+    _at_work: RequestResponseCycle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever answers that nobody hears it; uvicorn tells only the last that was asked."""
+        at_work = self._at_work
+        if at_work is not None and not at_work.response_complete:
+            at_work.disconnected = True
+            at_work.message_event.set()
+        super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """Answer a request that needs nothing more, or see to it that it is answered."""
@@ -104,6 +113,7 @@ class AtOnceProtocol(DeadlineProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; ``app`` is another where there are too many of them."""
+        self._at_work = cycle
         soon, self._soon = self._soon, None
         if soon is None or app is not self.app:
             super()._start_asgi_task(cycle, app)

@@ -72,7 +72,15 @@ def _later(written: Written | None) -> Soon:
     return make
 
 
+GONE = Event()
+"""Set when the application was told that a client is gone."""
+
+
 async def _asked(request: Request) -> Response:
+    if request.url.path == "/until-gone":
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        GONE.set()
     if request.url.path == "/slow":
         await asyncio.sleep(float(request.url.query or 0.2))
     return PlainTextResponse("asked.")
@@ -158,6 +166,14 @@ def test_who_is_gone_before_the_answer_is_there_harms_nobody(port: int) -> None:
             connection.sendall(soon)
 
     assert bodies(said(port, soon)) == [b"soon"]
+
+
+def test_who_answers_is_told_that_nobody_hears_it(port: int) -> None:
+    """Though more was asked for behind it, which nobody answers any more."""
+    with socket.create_connection(("127.0.0.1", port), timeout=GENEROUS) as connection:
+        connection.sendall(b"GET /until-gone HTTP/1.1\r\n" + HOST + b"\r\n" + KEPT + b"\r\n")
+
+    assert GONE.wait(GENEROUS)
 
 
 def test_a_server_that_ends_answers_who_waits() -> None:
