@@ -33,7 +33,10 @@ _WITH_BODY = (b"content-length", b"transfer-encoding")
 _CLOSING = b"connection: close\r\n"
 
 Soon = Callable[[Callable[[Written | None], None]], None]
-"""Has an answer made, and calls what it is given with it; with None where it is not to be had."""
+"""Has an answer made, and calls what it is given with it; with None where it is not to be had.
+
+It is not called where the server ends before.
+"""
 
 
 class AtOnce:
@@ -58,7 +61,10 @@ class AtOnce:
         self, question: Question, scope: Scope, done: Callable[[Written | None], None]
     ) -> None:
         def answered(renewed: asyncio.Future[EncodedAnswer]) -> None:
-            if renewed.cancelled() or renewed.exception() is not None:
+            if renewed.cancelled():
+                # The server ends without it, and whoever was asked now would not come to answer.
+                return
+            if renewed.exception() is not None:
                 # Whoever is asked in the usual way says what is wrong.
                 self._kept.drop(question)
                 done(None)

@@ -313,6 +313,33 @@ def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
     anyio.run(check)
 
 
+def test_nobody_is_asked_for_an_answer_that_a_server_ends_without() -> None:
+    """A making that takes longer than a server waits at its end is given up, and begun by none."""
+    kept = KeptAnswers(lambda: ViewState(2, ()))
+    guard = Guard(Starlette(), Admission(), cookie="session", position=lambda: 2)
+    at_once = AtOnce(guard, kept)
+    found: list[Written | None] = []
+
+    async def take_long() -> Made:
+        await asyncio.Event().wait()
+        return await make_first()
+
+    async def make_first() -> Made:
+        answer = EncodedAnswer(Answer(body=b"{}"), b"{}", {})
+        return Made(answer, ViewState(1, ()), float("inf"), take_long)
+
+    async def check() -> None:
+        await kept.share(("/runs", b""), make_first)
+        soon = at_once({"method": "GET", "path": "/runs", "query_string": b"", "headers": []})
+        assert callable(soon)
+        soon(found.append)
+        await asyncio.sleep(0)
+
+    # What is left at its end is cancelled.
+    asyncio.run(check())
+    assert found == []
+
+
 def test_what_is_made_anew_is_compressed_once_for_all() -> None:
     """And written as it was made, however far the log has come until it is compressed."""
     positions = count(1)
