@@ -222,7 +222,7 @@ def test_a_server_that_ends_answers_who_waits() -> None:
     ],
 )
 def test_what_is_out_of_the_ordinary_takes_the_usual_way(port: int, request_: bytes) -> None:
-    """A request with a body, on a connection that ends, or of which that failed, is for the app."""
+    """With a body, on a connection that ends, or where it fails: it is for the application."""
     (body,) = bodies(said(port, request_))
 
     assert body.startswith(b"asked")
