@@ -33,7 +33,10 @@ _WITH_BODY = (b"content-length", b"transfer-encoding")
 _CLOSING = b"connection: close\r\n"
 
 Soon = Callable[[Callable[[Written | None], None]], None]
-"""Has an answer made, and calls what it is given with it; with None where it is not to be had."""
+"""Has an answer made, and calls what it is given with it; with None where it is not to be had.
+
+It is not called where the server ends before.
+"""
 
 
 def _nothing() -> None:
@@ -62,12 +65,21 @@ class AtOnce:
         self, question: Question, scope: Scope, done: Callable[[Written | None], None]
     ) -> None:
         def answered(renewed: asyncio.Future[EncodedAnswer]) -> None:
-            if renewed.cancelled() or renewed.exception() is not None:
+            if renewed.cancelled():
+                # The server ends without it, and whoever was asked now would not come to answer.
+                return
+            if renewed.exception() is not None:
                 # Whoever is asked in the usual way says what is wrong.
                 self._kept.drop(question)
                 done(None)
+                return
+            answer = renewed.result()
+            written = answer.written(scope)
+            if written is None:
+                # By then the log may have moved, and in the usual way all would be made once more.
+                answer.compressing().add_done_callback(lambda _: done(answer.written(scope)))
             else:
-                done(renewed.result().written(scope))
+                done(written)
 
         renewed = self._kept.renew(question)
         if renewed is None:
@@ -85,6 +97,15 @@ class AtOnceProtocol(DeadlineProtocol):
 
     _answered = False
     _soon: Soon | None = None
+    _at_work: RequestResponseCycle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever answers that nobody hears it; uvicorn tells only the last that was asked."""
+        at_work = self._at_work
+        if at_work is not None and not at_work.response_complete:
+            at_work.disconnected = True
+            at_work.message_event.set()
+        super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """Answer a request that needs nothing more, or see to it that it is answered."""
@@ -95,11 +116,14 @@ class AtOnceProtocol(DeadlineProtocol):
             self._write(found)
             self.on_response_complete()
             return
+        # What was answered at once, in the same piece, may have begun the pause between requests.
+        self._unset_keepalive_if_required()
         self._soon = found
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; ``app`` is another where there are too many of them."""
+        self._at_work = cycle
         soon, self._soon = self._soon, None
         if soon is None or app is not self.app:
             super()._start_asgi_task(cycle, app)
@@ -150,7 +174,10 @@ class AtOnceProtocol(DeadlineProtocol):
         scope = cast("Scope", self.scope)
         scope["method"], scope["path"] = method, url.path.decode("ascii")
         scope["query_string"] = url.query or b""
-        return at_once(scope)
+        try:
+            return at_once(scope)
+        except Exception:  # noqa: BLE001 - it comes again in the usual way, on which it is told
+            return None
 
     def _is_unusual(self) -> bool:
         """Tell whether it is more than one request, whole, on a connection that stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import re
@@ -83,7 +84,7 @@ class EncodedAnswer:
         size: the bytes of its body, as it is.
     """
 
-    __slots__ = ("_changed", "_headers", "_unchanged", "_zipped", "etag", "size")
+    __slots__ = ("_changed", "_headers", "_unchanged", "_zipped", "_zipping", "etag", "size")
 
     def __init__(self, answer: Answer, body: bytes, headers: Mapping[str, str]) -> None:
         """Encode an answer whose body is at hand, with these headers."""
@@ -100,6 +101,7 @@ class EncodedAnswer:
         self._unchanged = _Form(304, known, b"")
         self._changed = self._form(body)
         self._zipped: _Form | None = None
+        self._zipping: asyncio.Task[_Form] | None = None
 
     def _form(self, body: bytes, *encoding: Header) -> _Form:
         length = (b"content-length", str(len(body)).encode())
@@ -114,7 +116,7 @@ class EncodedAnswer:
         """Answer one request: with nothing where it has the answer, compressed where it may be."""
         form = self._chosen(scope)
         if form is None:
-            form = await self._compressed()
+            form = await asyncio.shield(self.compressing())
         await send(form.start)
         body = b"" if scope["method"] == "HEAD" else form.body
         await send({"type": "http.response.body", "body": body})
@@ -130,8 +132,19 @@ class EncodedAnswer:
                 form = self._zipped if may_be_zipped else self._changed
         return form
 
-    async def _compressed(self) -> _Form:
-        if self._zipped is None:
+    def compressing(self) -> asyncio.Future[_Form]:
+        """Have it compressed, once for all who wait for that; what is given must not be cancelled.
+
+        ``written`` has an answer for everybody then.
+        """
+        if self._zipping is None:
+            self._zipping = asyncio.create_task(self._compress())
+        return self._zipping
+
+    async def _compress(self) -> _Form:
+        try:
             zipped = await run_sync(lambda: gzip.compress(self._changed.body, _LEVEL, mtime=0))
             self._zipped = self._form(zipped, (b"content-encoding", b"gzip"))
-        return self._zipped
+            return self._zipped
+        finally:
+            self._zipping = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import anyio
 import pytest
@@ -58,24 +60,31 @@ def _known(scope: Scope) -> Written | Soon | None:
             return _written(f"at once {scope['query_string'].decode()}.".encode())
         case "/soon":
             return _later(_written(b"soon."))
-        case "/late":
-            # Not before uvicorn has looked, ten times a second, whether it is to end.
-            return _later(_written(b"soon."), seconds=2.0)
         case "/never":
             return _later(None)
+        case "/broken":
+            raise ValueError(scope["path"])
     return None
 
 
-def _later(written: Written | None, seconds: float = 0.1) -> Soon:
+def _later(written: Written | None) -> Soon:
     def make(done: Callable[[Written | None], None]) -> None:
-        asyncio.get_running_loop().call_later(seconds, done, written)
+        asyncio.get_running_loop().call_later(0.1, done, written)
 
     return make
 
 
+GONE = Event()
+"""Set when the application was told that a client is gone."""
+
+
 async def _asked(request: Request) -> Response:
+    if request.url.path == "/until-gone":
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        GONE.set()
     if request.url.path == "/slow":
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(float(request.url.query or 0.2))
     return PlainTextResponse("asked.")
 
 
@@ -131,6 +140,13 @@ def test_answers_keep_the_order_of_their_requests(port: int) -> None:
     assert [body.split()[0] for body in bodies(answers)] == [b"at", b"asked", b"asked", b"asked"]
 
 
+def test_the_pause_between_requests_ends_with_the_next_one(port: int) -> None:
+    """Though both came in one piece, and the first was answered before the second was read."""
+    longer_than_the_pause = b"GET /slow?0.5 HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    assert bodies(said(port, KEPT + b"\r\n" + longer_than_the_pause)) == [b"at once ", b"asked"]
+
+
 def test_what_is_made_is_answered_without_the_application(port: int) -> None:
     """Unless it turns out not to be had; the application is asked then, and nothing is lost."""
     plain = b"%b /%b HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -154,17 +170,38 @@ def test_who_is_gone_before_the_answer_is_there_harms_nobody(port: int) -> None:
     assert bodies(said(port, soon)) == [b"soon"]
 
 
+def test_who_answers_is_told_that_nobody_hears_it(port: int) -> None:
+    """Though more was asked for behind it, which nobody answers any more."""
+    with socket.create_connection(("127.0.0.1", port), timeout=GENEROUS) as connection:
+        connection.sendall(b"GET /until-gone HTTP/1.1\r\n" + HOST + b"\r\n" + KEPT + b"\r\n")
+
+    assert GONE.wait(GENEROUS)
+
+
 def test_a_server_that_ends_answers_who_waits() -> None:
     """The answer says that the connection ends with it, and it does."""
-    app = Starlette(lifespan=_lifespan)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=Impatient, log_level="critical"))
+    waits = Event()
+
+    def when_it_ends(done: Callable[[Written | None], None]) -> None:
+        waits.set()
+        if listener.fileno() < 0:
+            done(_written(b"soon."))
+        else:
+            asyncio.get_running_loop().call_later(0.01, when_it_ends, done)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, object]]:
+        yield {AT_ONCE: lambda _: when_it_ends}
+
+    config = uvicorn.Config(Starlette(lifespan=lifespan), http=Impatient, log_level="critical")
+    server = uvicorn.Server(config)
+    address = listener.getsockname()
     thread = Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    with socket.create_connection(listener.getsockname(), timeout=GENEROUS) as connection:
-        connection.sendall(KEPT + b"\r\n")
-        assert b"at once" in connection.recv(65536)
-        connection.sendall(b"GET /late HTTP/1.1\r\n" + HOST + b"\r\n")
+    with socket.create_connection(address, timeout=GENEROUS) as connection:
+        connection.sendall(b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert waits.wait(GENEROUS)
         server.should_exit = True
         rest = b"".join(iter(lambda: connection.recv(65536), b""))
     thread.join(GENEROUS)
@@ -183,10 +220,11 @@ def test_a_server_that_ends_answers_who_waits() -> None:
         KEPT + b"expect: 100-continue\r\n\r\n",
         b"GET /%6bept HTTP/1.1\r\n" + HOST + b"\r\n",
         b"GET /kept HTTP/1.0\r\n" + HOST + b"\r\n",
+        b"GET /broken HTTP/1.1\r\n" + HOST + b"\r\n",
     ],
 )
 def test_what_is_out_of_the_ordinary_takes_the_usual_way(port: int, request_: bytes) -> None:
-    """A request with a body, or on a connection that ends, is for the application."""
+    """With a body, on a connection that ends, or where it fails: it is for the application."""
     (body,) = bodies(said(port, request_))
 
     assert body.startswith(b"asked")
@@ -273,6 +311,65 @@ def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
         # How it was made is forgotten with it: the next is for the application.
         assert asked() is None
         assert makings == [1, 2, 3]
+
+    anyio.run(check)
+
+
+def test_nobody_is_asked_for_an_answer_that_a_server_ends_without() -> None:
+    """A making that takes longer than a server waits at its end is given up, and begun by none."""
+    kept = KeptAnswers(lambda: ViewState(2, ()))
+    guard = Guard(Starlette(), Admission(), cookie="session", position=lambda: 2)
+    at_once = AtOnce(guard, kept)
+    found: list[Written | None] = []
+
+    async def take_long() -> Made:
+        await asyncio.Event().wait()
+        return await make_first()
+
+    async def make_first() -> Made:
+        answer = EncodedAnswer(Answer(body=b"{}"), b"{}", {})
+        return Made(answer, ViewState(1, ()), float("inf"), take_long)
+
+    async def check() -> None:
+        await kept.share(("/runs", b""), make_first)
+        soon = at_once({"method": "GET", "path": "/runs", "query_string": b"", "headers": []})
+        assert callable(soon)
+        soon(found.append)
+        await asyncio.sleep(0)
+
+    # What is left at its end is cancelled.
+    asyncio.run(check())
+    assert found == []
+
+
+def test_what_is_made_anew_is_compressed_once_for_all() -> None:
+    """And written as it was made, however far the log has come until it is compressed."""
+    positions = count(1)
+    kept = KeptAnswers(lambda: ViewState(next(positions), ()))
+    guard = Guard(Starlette(), Admission(), cookie="session", position=lambda: 1)
+    at_once = AtOnce(guard, kept)
+    makings: list[bytes] = []
+
+    async def make() -> Made:
+        makings.append(b"%d" % len(makings) * 2_000)
+        answer = EncodedAnswer(Answer(body=makings[-1]), makings[-1], {})
+        return Made(answer, ViewState(0, ()), float("inf"), make)
+
+    async def check() -> None:
+        await kept.share(("/runs", b""), make)
+        found: list[asyncio.Future[Written | None]] = []
+        headers = [(b"accept-encoding", b"gzip")]
+        asked = {"method": "GET", "path": "/runs", "query_string": b"", "headers": headers}
+        for _ in range(3):
+            soon = at_once(dict(asked))
+            assert callable(soon)
+            found.append(asyncio.get_running_loop().create_future())
+            soon(found[-1].set_result)
+        async with asyncio.timeout(GENEROUS):
+            written = [one.body for one in await asyncio.gather(*found) if one]
+        assert len(makings) == 2
+        assert [gzip.decompress(body) for body in written] == [makings[1]] * 3
+        assert written[0] is written[1] is written[2]
 
     anyio.run(check)
 

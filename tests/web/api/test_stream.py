@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -18,9 +21,11 @@ from web.api.open_streams import OpenStreams
 from web.api.served_ledger import ServedLedger
 from web.api.stream import StreamQuery, encode, pieces
 from web.broadcast import Broadcast, Change, ToldEvent
+from web.live import told_events
 from web.problems import Refused
 
 PATIENCE = 20.0
+LAST = 15
 SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": []}
 
 
@@ -108,6 +113,60 @@ def test_who_knows_nothing_of_this_log_hears_where_it_is(folder: Path, after: in
         'data: {"position": 5}',
         "",
     ]
+
+
+@pytest.fixture(scope="module")
+def fifteen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunHistory]:
+    """Record runs that take all positions to the last."""
+    folder = tmp_path_factory.mktemp("runs")
+    for number in range(7):
+        record(folder, f"run-{number}", "nightly")
+    with RunHistory(folder) as history:
+        assert history.catch_up() == LAST
+        yield history
+
+
+moves = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=6)
+listeners = st.lists(st.tuples(st.integers(0, LAST), st.integers(0, 12)), min_size=1, max_size=4)
+
+
+@given(moves, listeners)
+def test_each_event_is_told_once_whenever_somebody_comes(
+    fifteen: RunHistory, moving: list[tuple[int, int]], coming: list[tuple[int, int]]
+) -> None:
+    """To each, in order, from behind its position on; read for all while somebody waits, or not."""
+    broadcast = Broadcast()
+    ledger = ServedLedger(fifteen, broadcast, OpenStreams())
+    heard: list[list[int]] = []
+
+    async def listen(after: int, pause: int) -> None:
+        for _ in range(pause):
+            await anyio.lowlevel.checkpoint()
+        sent = [piece async for piece in pieces(ledger, StreamQuery(), after, heartbeat=PATIENCE)]
+        found = re.findall(r'"position": (\d+), "run_id"', b"".join(sent).decode())
+        heard.append([after, *map(int, found)])
+
+    async def move() -> None:
+        position = 0
+        for size, pause in [*moving, (LAST, 0)]:
+            after, position = position, min(position + size, LAST)
+            # Somebody may come between the two, as the events are read in a thread.
+            tell = broadcast.is_listened_to
+            for _ in range(pause):
+                await anyio.lowlevel.checkpoint()
+            told = told_events(fifteen, after, position) if tell else None
+            broadcast.publish(Change(after, position, told))
+            await anyio.lowlevel.checkpoint()
+        broadcast.close()
+
+    async def check() -> None:
+        async with anyio.create_task_group() as group:
+            for each in coming:
+                group.start_soon(listen, *each)
+            group.start_soon(move)
+
+    anyio.run(check)
+    assert sorted(heard) == sorted(list(range(after, LAST + 1)) for after, _ in coming)
 
 
 async def sleeping() -> Message:
