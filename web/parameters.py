@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
 
+from ledger.faults import is_not, reason_of
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = [
@@ -34,18 +34,19 @@ MOST_POSITIONS = 10**18 - 1
 """No log has as many."""
 
 _DIGITS = re.compile("[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(\.\d{1,40})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _LEAP = "60"
+_A_TIME = "a time with its zone, like 2026-01-15T10:00:00Z"
 
 
 def _whole_number(value: object) -> object:
     """Take plain digits only, where Python would take ``1_0``, spaces and other scripts too."""
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
-            raise PydanticCustomError("whole_number", "Input should be a whole number")
+            raise is_not("a whole number of 1 to 18 digits")
         return int(value)
     return value
 
@@ -53,7 +54,7 @@ def _whole_number(value: object) -> object:
 def _number(value: object) -> object:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            raise PydanticCustomError("number", "Input should be a number")
+            raise is_not("a number")
         return float(value)
     return value
 
@@ -61,7 +62,7 @@ def _number(value: object) -> object:
 def _flag(value: object) -> object:
     if isinstance(value, str):
         if value not in ("true", "false"):
-            raise PydanticCustomError("flag", "Input should be true or false")
+            raise is_not("true or false")
         return value == "true"
     return value
 
@@ -72,22 +73,24 @@ def _moment(value: object) -> object:
         return value
     parts = _TIME.fullmatch(value)
     if parts is None:
-        raise PydanticCustomError(
-            "moment", "Input should be a time with its zone, like 2026-01-15T10:00:00Z"
-        )
+        raise is_not(_A_TIME)
     day, minute, second, fraction, zone = parts.groups()
     text = f"{day}T{minute}:{'59' if second == _LEAP else second}{(fraction or '')[:7]}{zone}"
     try:
         moment = datetime.fromisoformat(text.upper())
         return (moment + timedelta(seconds=second == _LEAP)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise PydanticCustomError("moment", "Input should be a time of the calendar") from None
+        raise is_not("a time of the calendar") from None
 
 
 def _past(value: object) -> object:
-    if isinstance(value, str):
-        return _whole_number(value) if value.isdecimal() else _moment(value)
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():
+        return _whole_number(value)
+    if not _TIME.fullmatch(value):
+        raise is_not(f"a position, or {_A_TIME}")
+    return _moment(value)
 
 
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole_number)]
@@ -151,7 +154,7 @@ def parse_parameters(
     except ValidationError as error:
         known = ", ".join(name for name in fields if name not in hidden) or "none"
         for each in error.errors(include_url=False):
-            name, detail = str(each["loc"][0]), each["msg"]
+            name, detail = str(each["loc"][0]), reason_of(each)
             if each["type"] == "extra_forbidden":
                 detail = f"Unknown here; known are: {known}"
             elif each["type"] == "string_pattern_mismatch" and fields[name].description:
