@@ -56,14 +56,17 @@ def _known(scope: Scope) -> Written | Soon | None:
             return _written(f"at once {scope['query_string'].decode()}.".encode())
         case "/soon":
             return _later(_written(b"soon."))
+        case "/late":
+            # Not before uvicorn has looked, ten times a second, whether it is to end.
+            return _later(_written(b"soon."), seconds=2.0)
         case "/never":
             return _later(None)
     return None
 
 
-def _later(written: Written | None) -> Soon:
+def _later(written: Written | None, seconds: float = 0.1) -> Soon:
     def make(done: Callable[[Written | None], None]) -> None:
-        asyncio.get_running_loop().call_later(0.1, done, written)
+        asyncio.get_running_loop().call_later(seconds, done, written)
 
     return make
 
@@ -159,7 +162,7 @@ def test_a_server_that_ends_answers_who_waits() -> None:
     with socket.create_connection(listener.getsockname(), timeout=GENEROUS) as connection:
         connection.sendall(KEPT + b"\r\n")
         assert b"at once" in connection.recv(65536)
-        connection.sendall(b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n")
+        connection.sendall(b"GET /late HTTP/1.1\r\n" + HOST + b"\r\n")
         server.should_exit = True
         rest = b"".join(iter(lambda: connection.recv(65536), b""))
     thread.join(GENEROUS)
