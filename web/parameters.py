@@ -137,9 +137,10 @@ def parse_parameters(
         InvalidParameters: names each parameter that is unknown, repeated or has a wrong value.
     """
     pairs = list(given)
+    names = [name for name, _ in pairs]
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     many = {name for name, field in fields.items() if get_origin(field.annotation) is tuple}
-    counts = Counter(name for name, _ in pairs if name not in many)
+    counts = Counter(name for name in names if name not in many)
     hidden = set(in_path or ())
     errors = [
         ParameterError(name, f"Given {count} times; once is enough")
@@ -162,13 +163,13 @@ def parse_parameters(
                 form = fields[name].description
                 detail = f"{each['input'][:64]!r} is not of the form that is taken: {form}"
             errors.append(ParameterError(name, detail))
-        raise InvalidParameters(_in_order(errors, counts)) from None
+        raise InvalidParameters(_in_order(errors, names)) from None
     if errors:
-        raise InvalidParameters(_in_order(errors, counts))
+        raise InvalidParameters(_in_order(errors, names))
     return parsed
 
 
 def _in_order(errors: Iterable[ParameterError], asked: Iterable[str]) -> list[ParameterError]:
     """Name what is wrong in the order in which it was asked, then what is missing."""
-    places = {name: place for place, name in enumerate(asked)}
+    places = {name: place for place, name in enumerate(dict.fromkeys(asked))}
     return sorted(errors, key=lambda error: places.get(error.parameter, len(places)))

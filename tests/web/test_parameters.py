@@ -14,7 +14,9 @@ import pytest
 from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
+from web.api.comparison import CompareQuery
 from web.api.endpoints import ENDPOINTS
+from web.api.runs import RunsQuery
 from web.pages import PAGES
 from web.pages.query import read_query
 from web.parameters import Asked, parse_parameters
@@ -133,6 +135,17 @@ def test_an_unknown_parameter_is_told_which_are_known(query: Query) -> None:
 )
 def test_what_is_said_says_what_is_taken(name: str, value: str, said: str) -> None:
     """What was given, and what is wrong with it."""
-    (runs,) = (endpoint for endpoint in ENDPOINTS if endpoint.path == "/api/pipeline/runs")
-    (told,) = refused(of_endpoint(runs.asks), [(name, value)])
+    (told,) = refused(of_endpoint(RunsQuery), [(name, value)])
     assert told.detail.startswith(said)
+
+
+def test_what_is_wrong_is_told_in_the_order_of_the_address() -> None:
+    """One that may be repeated has its place as well, and what is missing comes last."""
+    wrong = [("metadata", "x"), ("limit", "0"), ("nope", "1"), ("metadata", "y"), ("sort", "z")]
+    with pytest.raises(InvalidParameters) as caught:
+        parse_parameters(RunsQuery, wrong)
+    told = [each.parameter for each in caught.value.errors]
+    assert told == ["metadata", "metadata", "limit", "nope", "sort"]
+    with pytest.raises(InvalidParameters) as caught:
+        parse_parameters(CompareQuery, [("b", "x"), ("all", "maybe")])
+    assert [each.parameter for each in caught.value.errors] == ["all", "a"]
