@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from ledger.faults import is_not, reason_of
 from web.problems import InvalidParameters, ParameterError
@@ -153,20 +154,27 @@ def parse_parameters(
     try:
         parsed = model.model_validate(values)
     except ValidationError as error:
-        known = ", ".join(name for name in fields if name not in hidden) or "none"
-        for each in error.errors(include_url=False):
-            name, detail = str(each["loc"][0]), reason_of(each)
-            if each["type"] == "extra_forbidden":
-                detail = f"Unknown here; known are: {known}"
-            elif each["type"] == "string_pattern_mismatch" and fields[name].description:
-                # The pattern itself is for programs, which find it in the document.
-                form = fields[name].description
-                detail = f"{each['input'][:64]!r} is not of the form that is taken: {form}"
-            errors.append(ParameterError(name, detail))
+        errors += _refused(error, fields, hidden)
         raise InvalidParameters(_in_order(errors, names)) from None
     if errors:
         raise InvalidParameters(_in_order(errors, names))
     return parsed
+
+
+def _refused(
+    error: ValidationError, fields: Mapping[str, FieldInfo], hidden: Container[str]
+) -> Iterator[ParameterError]:
+    """Say of each parameter what the model has against it."""
+    known = ", ".join(name for name in fields if name not in hidden) or "none"
+    for fault in error.errors(include_url=False):
+        name, detail = str(fault["loc"][0]), reason_of(fault)
+        if fault["type"] == "extra_forbidden":
+            detail = f"Unknown here; known are: {known}"
+        elif fault["type"] == "string_pattern_mismatch" and fields[name].description:
+            # The pattern itself is for programs, which find it in the document.
+            form = fields[name].description
+            detail = f"{fault['input'][:64]!r} is not of the form that is taken: {form}"
+        yield ParameterError(name, detail)
 
 
 def _in_order(errors: Iterable[ParameterError], asked: Iterable[str]) -> list[ParameterError]:
