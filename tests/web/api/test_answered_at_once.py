@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from ledger import EventLog, RunContext
+from tests.ledger.examples import one_run
 from tests.web.serving import GENEROUS, serving
 from web.api.answered_at_once import AT_ONCE, AtOnce, AtOnceProtocol, Soon
 from web.api.encoded_answer import EncodedAnswer, Written
@@ -307,3 +309,38 @@ def test_both_ways_say_the_same(tmp_path: Path) -> None:
         RunContext.start(log, pipeline="nightly").end("success")
         (newer, *_) = answers(b"GET", b"if-none-match: " + tag[1] + b"\r\n")
         assert newer.startswith(b"HTTP/1.1 200")
+
+
+def test_whoever_asks_sees_what_was_acknowledged_before(tmp_path: Path) -> None:
+    """Many who ask on, while events come: no answer is older than what its reader knew of."""
+    folder = tmp_path / "runs"
+    asked = b"GET " + RUNS + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async def ask(port: int, log: EventLog) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in range(20):
+            # So that they ask at all moments of what others wait for.
+            await asyncio.sleep(number % 5 / 1_000)
+            known = log.position
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            position, length = (
+                re.search(name + rb": (\d+)", head) for name in (b"position", b"content-length")
+            )
+            assert position
+            assert length
+            assert int(position[1]) >= known
+            runs = json.loads(await reader.readexactly(int(length[1])))["runs"]
+            assert not runs or runs[0]["last_position"] >= known
+        writer.close()
+
+    async def check(port: int, log: EventLog) -> None:
+        asking = [asyncio.create_task(ask(port, log)) for _ in range(16)]
+        while not all(task.done() for task in asking):
+            await log.append_async(*one_run(f"run-{log.position}"))
+        async with asyncio.timeout(GENEROUS):
+            await asyncio.gather(*asking)
+
+    EventLog.open(folder).close()
+    with serving(folder) as server, EventLog.open(folder) as log:
+        asyncio.run(check(int(server.url.rpartition(":")[2]), log))
