@@ -120,5 +120,5 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any value
         return f"{value:.15g}"
     if isinstance(value, int) and abs(value) < _LARGEST_SHOWN:
         return str(value)
-    kinds = {int: "a number so large", dict: "an object", list: "a list", tuple: "a list"}
+    kinds = {int: "a number of so many digits", dict: "an object", list: "a list", tuple: "a list"}
     return kinds.get(type(value), f"a {type(value).__name__}")

@@ -54,7 +54,7 @@ def test_no_field_of_an_event_is_refused_in_words_of_pydantic(model: type[EventD
             {
                 "stage": "'a b' is not a name: letters, digits and ._:- (at most 128), beginning"
                 " with a letter or a digit; parts are joined by /",
-                "attempt": "a number so large is too large: 1000000 is the most",
+                "attempt": "a number of so many digits is too large: 1000000 is the most",
             },
         ),
     ],
