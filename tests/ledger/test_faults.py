@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, ErrorTypeInfo
+from pydantic_core._pydantic_core import list_all_errors
 
 from ledger.events import EVENT_TYPES, EventData
 from ledger.faults import faults_of, reason_of
@@ -70,3 +72,11 @@ def test_a_secret_of_an_object_is_not_repeated() -> None:
     model = EVENT_TYPES["stage_started"]
     error = refused(model, {"stage": {"password": "hunter2"}, "attempt": ["hunter2"]}, strict=True)
     assert "hunter2" not in json.dumps(faults_of(error))
+
+
+@pytest.mark.parametrize("kind", list_all_errors(), ids=lambda kind: kind["type"])
+def test_every_kind_of_fault_can_be_told(kind: ErrorTypeInfo) -> None:
+    """A refusal is never lost for its words: what pydantic knows of it is what they ask for."""
+    known = kind.get("example_context") or {}
+    fault = ErrorDetails(type=kind["type"], loc=("x",), msg="said", input="{0}", ctx=known)
+    assert reason_of(fault)
