@@ -35,6 +35,7 @@ from automation.pipeline import Pipeline, Stage
 from automation.running.shell_stage import ShellCommand
 from automation.stage_functions import FunctionNotFound, find_function
 from automation.toml_text import NotToml, parse_toml
+from ledger.faults import reason_of
 
 __all__ = ["PipelineTable", "StageTable", "load_pipeline"]
 
@@ -152,8 +153,7 @@ def _first_problem(content: Mapping[str, Any], error: ValidationError) -> tuple[
         return where, f"unknown key; {hint}"
     if where == "stage":
         return where, "a pipeline has one [[stage]] or more"
-    reason = first["msg"].removeprefix("Value error, ")
-    return where, reason[:1].lower() + reason[1:]
+    return where, reason_of(first)
 
 
 def _locate(

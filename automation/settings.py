@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -32,6 +33,7 @@ from automation.settings_file import PREFIX, folder_from, settings_file
 from automation.time_span import TimeSpan
 from automation.toml_text import NotToml, parse_toml
 from ledger.errors import InvalidEvent
+from ledger.faults import reason_of
 from ledger.fields import Identifier
 from ledger.secrets.secret_keys import SecretKeys
 
@@ -178,11 +180,10 @@ def _no_json(error: SettingsError) -> SettingsInvalid:
     return SettingsInvalid(found, "", f"it is no JSON: {cause}")
 
 
-def _invalid(path: Path | None, keys: list[str], first: Mapping[str, Any]) -> SettingsInvalid:
+def _invalid(path: Path | None, keys: list[str], first: ErrorDetails) -> SettingsInvalid:
     """Say what is wrong, and where: in a variable, where there is one of that name."""
-    reason = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        reason = "there is no such setting"
+    is_unknown = first["type"] == "extra_forbidden"
+    reason = "there is no such setting" if is_unknown else reason_of(first)
     named = {PREFIX + "_".join(keys[:count]).upper() for count in (1, 2)}
     found = sorted(named & {name.upper() for name in os.environ})
     return SettingsInvalid(found[-1] if found else str(path), ".".join(keys), reason)

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from ledger.errors import InvalidEvent
+from ledger.faults import faults_of
 from ledger.fields import (
     Attempt,
     Count,
@@ -30,7 +31,6 @@ from ledger.fields import (
     StageName,
     Text,
     UtcTime,
-    faults_of,
 )
 from ledger.recorded import RUNLESS_TYPES, NewEvent, Receipt, RecordedEvent, UnreadData
 

@@ -10,10 +10,9 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
-    ValidationError,
 )
 
-from ledger.identifiers import IDENTIFIER, NAME_RULE, RUN_ID
+from ledger.identifiers import IDENTIFIER, RUN_ID, STAGE_NAME
 from ledger.plain_values import check_json, check_text
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "Text",
     "UtcTime",
     "as_whole",
-    "faults_of",
 ]
 
 
@@ -57,32 +55,10 @@ def as_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def faults_of(error: ValidationError) -> list[tuple[str, str]]:
-    """Give each field that a model refused, and why: all of them, as ``("a.0.b", reason)``."""
-    return [
-        (
-            ".".join(map(str, fault["loc"])),
-            _reason_of(fault["msg"], fault["input"], fault.get("ctx", {}).get("pattern")),
-        )
-        for fault in error.errors(include_url=False)
-    ]
-
-
-def _reason_of(said: str, value: Any, pattern: str | None) -> str:  # noqa: ANN401 - any value
-    if pattern in _NAME_RULES:
-        return f"{value[:64]!r} is not a name: {_NAME_RULES[pattern]}"
-    # What our own checks say is ours; pydantic puts its kind of error before it.
-    return said.removeprefix("Value error, ")
-
-
-_IDENTIFIER = rf"^{IDENTIFIER}$"
-_JOINED = rf"^{IDENTIFIER}(/{IDENTIFIER})*$"
-_NAME_RULES = {_IDENTIFIER: NAME_RULE, _JOINED: f"{NAME_RULE}; parts are joined by /"}
-
-Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+Identifier = Annotated[str, StringConstraints(pattern=f"^{IDENTIFIER}$")]
 """A run id or a pipeline name. Never becomes a path without being checked."""
 
-StageName = Annotated[str, StringConstraints(pattern=_JOINED, max_length=512)]
+StageName = Annotated[str, StringConstraints(pattern=f"^{STAGE_NAME}$", max_length=512)]
 """Identifiers joined by ``/``: a stage inside a stage, like ``load/orders``."""
 
 Text = Annotated[str, AfterValidator(_checked_text)]

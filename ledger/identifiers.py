@@ -6,13 +6,24 @@ import os
 import re
 from functools import lru_cache
 
-__all__ = ["EVENT_ID", "IDENTIFIER", "NAME_RULE", "RUN_ID", "is_run_id", "random_uuid"]
+__all__ = [
+    "EVENT_ID",
+    "IDENTIFIER",
+    "NAME_RULE",
+    "RUN_ID",
+    "STAGE_NAME",
+    "is_run_id",
+    "random_uuid",
+]
 
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
 """The pattern of a run id or the name of a pipeline: never ``.`` or ``..``, and without a ``/``."""
 
+STAGE_NAME = f"{IDENTIFIER}(/{IDENTIFIER})*"
+"""The pattern of the name of a stage: identifiers joined by ``/``."""
+
 NAME_RULE = "letters, digits and ._:- (at most 128), beginning with a letter or a digit"
-"""The same in words, for whoever gave another."""
+"""That of identifiers in words, for whoever gave another."""
 
 RUN_ID = re.compile(IDENTIFIER)
 """What a run id fully matches."""

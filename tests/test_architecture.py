@@ -24,7 +24,7 @@ LAYERS = {
 }
 OURS = frozenset(LAYERS)
 
-LEDGER_NEEDS = frozenset({"pydantic", "msgspec"})
+LEDGER_NEEDS = frozenset({"pydantic", "pydantic_core", "msgspec"})
 SIGNING = frozenset({"cryptography"})
 VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "base", "misc", "manager"})
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from ledger.line.lenient_json import read_leniently
 from ledger.line.walk import Line
 from web.wording import duration_text, number_text, readable
 
-__all__ = ["EventRow", "event_row", "row_of"]
+__all__ = ["EventRow", "event_row"]
 
 _LONGEST = 220
 _MOST = 60  # parts of one value: more do not fit on a line
@@ -60,23 +59,18 @@ class EventRow:
 
 def event_row(line: Line) -> EventRow:
     """Say of a line of the log what a list shows."""
-    return row_of(line.raw, line.end.leaf)
-
-
-def row_of(raw: bytes, leaf: str) -> EventRow:
-    """Say what a list shows of a line that passed the codec, and has this leaf hash."""
-    told: dict[str, Any] = read_leniently(raw)
+    envelope, data = line.envelope, read_leniently(bytes(line.envelope.data))
     return EventRow(
-        int(told["position"]),
-        told["run_id"],
-        int(told["sequence"]),
-        str(told["type"]),
-        _state(told["type"], told["data"]),
-        str(told["occurred_at"]),
-        str(told["recorded_at"]),
-        _words(told["data"]),
-        raw.decode(errors="replace"),
-        leaf,
+        envelope.position,
+        envelope.run_id,
+        envelope.sequence,
+        envelope.type,
+        _state(envelope.type, data),
+        envelope.occurred_at,
+        envelope.recorded_at,
+        _words(data),
+        line.raw.decode(errors="replace"),
+        line.end.leaf,
     )
 
 

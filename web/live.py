@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 
 from ledger import LedgerError, LogReader
 from ledger.errors import LedgerDamaged
-from ledger.reading.sound_reading import OutOfReach
+from ledger.line.walk import Line
 from projections import RunHistory
 from projections.engine.live import positions
 from web.broadcast import Broadcast, Change, ToldEvent
@@ -28,29 +28,27 @@ _MANY = 1_000
 
 def told_events(history: RunHistory, after: int, until: int) -> tuple[ToldEvent, ...]:
     """Give what listeners hear of the events after a position; what is damaged is left out."""
-    found = _places(history.reader, after, until)
-    runs = {run_id for _, run_id, _ in found if run_id is not None}
+    lines = _lines(history.reader, after, until)
+    runs = {line.envelope.run_id for line in lines if line.envelope.run_id is not None}
     # Not of all that came since: at a log that moves, that would be projected once more for it.
     pipelines = history.pipelines_of(runs, least=until)
     return tuple(
-        ToldEvent(position, run_id, kind, pipelines.get(run_id or ""))
-        for position, run_id, kind in found
+        ToldEvent(
+            line.end.position,
+            line.envelope.run_id,
+            line.envelope.type,
+            pipelines.get(line.envelope.run_id or ""),
+        )
+        for line in lines
     )
 
 
-def _places(reader: LogReader, after: int, until: int) -> list[tuple[int, str | None, str]]:
+def _lines(reader: LogReader, after: int, until: int) -> list[Line]:
     try:
-        return [
-            (line.end.position, line.envelope.run_id, line.envelope.type)
-            for line in reader.read_lines(after, until)
-        ]
+        return list(reader.read_lines(after, until))
     except LedgerDamaged:
-        sound = reader.read_sound(after, until)
-        return [
-            (item.position, item.run_id, item.type)
-            for item in sound
-            if not isinstance(item, OutOfReach)
-        ]
+        sound = reader.read_sound_lines(after, until)
+        return [item for item in sound if isinstance(item, Line)]
 
 
 def _bring_up(history: RunHistory, before: Change | None, *, tell: bool) -> Change:

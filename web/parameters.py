@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic.fields import FieldInfo
 
+from ledger.faults import is_not, reason_of
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = [
@@ -34,18 +35,19 @@ MOST_POSITIONS = 10**18 - 1
 """No log has as many."""
 
 _DIGITS = re.compile("[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(\.\d{1,40})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _LEAP = "60"
+_A_TIME = "a time with its zone, like 2026-01-15T10:00:00Z"
 
 
 def _whole_number(value: object) -> object:
     """Take plain digits only, where Python would take ``1_0``, spaces and other scripts too."""
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
-            raise PydanticCustomError("whole_number", "Input should be a whole number")
+            raise is_not("a whole number of 1 to 18 digits")
         return int(value)
     return value
 
@@ -53,7 +55,7 @@ def _whole_number(value: object) -> object:
 def _number(value: object) -> object:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            raise PydanticCustomError("number", "Input should be a number")
+            raise is_not("a number")
         return float(value)
     return value
 
@@ -61,7 +63,7 @@ def _number(value: object) -> object:
 def _flag(value: object) -> object:
     if isinstance(value, str):
         if value not in ("true", "false"):
-            raise PydanticCustomError("flag", "Input should be true or false")
+            raise is_not("true or false")
         return value == "true"
     return value
 
@@ -72,22 +74,24 @@ def _moment(value: object) -> object:
         return value
     parts = _TIME.fullmatch(value)
     if parts is None:
-        raise PydanticCustomError(
-            "moment", "Input should be a time with its zone, like 2026-01-15T10:00:00Z"
-        )
+        raise is_not(_A_TIME)
     day, minute, second, fraction, zone = parts.groups()
     text = f"{day}T{minute}:{'59' if second == _LEAP else second}{(fraction or '')[:7]}{zone}"
     try:
         moment = datetime.fromisoformat(text.upper())
         return (moment + timedelta(seconds=second == _LEAP)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise PydanticCustomError("moment", "Input should be a time of the calendar") from None
+        raise is_not("a time of the calendar") from None
 
 
 def _past(value: object) -> object:
-    if isinstance(value, str):
-        return _whole_number(value) if value.isdecimal() else _moment(value)
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():
+        return _whole_number(value)
+    if not _TIME.fullmatch(value):
+        raise is_not(f"a position, or {_A_TIME}")
+    return _moment(value)
 
 
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole_number)]
@@ -134,9 +138,10 @@ def parse_parameters(
         InvalidParameters: names each parameter that is unknown, repeated or has a wrong value.
     """
     pairs = list(given)
+    names = [name for name, _ in pairs]
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     many = {name for name, field in fields.items() if get_origin(field.annotation) is tuple}
-    counts = Counter(name for name, _ in pairs if name not in many)
+    counts = Counter(name for name in names if name not in many)
     hidden = set(in_path or ())
     errors = [
         ParameterError(name, f"Given {count} times; once is enough")
@@ -149,23 +154,30 @@ def parse_parameters(
     try:
         parsed = model.model_validate(values)
     except ValidationError as error:
-        known = ", ".join(name for name in fields if name not in hidden) or "none"
-        for each in error.errors(include_url=False):
-            name, detail = str(each["loc"][0]), each["msg"]
-            if each["type"] == "extra_forbidden":
-                detail = f"Unknown here; known are: {known}"
-            elif each["type"] == "string_pattern_mismatch" and fields[name].description:
-                # The pattern itself is for programs, which find it in the document.
-                form = fields[name].description
-                detail = f"{each['input'][:64]!r} is not of the form that is taken: {form}"
-            errors.append(ParameterError(name, detail))
-        raise InvalidParameters(_in_order(errors, counts)) from None
+        errors += _refused(error, fields, hidden)
+        raise InvalidParameters(_in_order(errors, names)) from None
     if errors:
-        raise InvalidParameters(_in_order(errors, counts))
+        raise InvalidParameters(_in_order(errors, names))
     return parsed
+
+
+def _refused(
+    error: ValidationError, fields: Mapping[str, FieldInfo], hidden: Container[str]
+) -> Iterator[ParameterError]:
+    """Say of each parameter what the model has against it."""
+    known = ", ".join(name for name in fields if name not in hidden) or "none"
+    for fault in error.errors(include_url=False):
+        name, detail = str(fault["loc"][0]), reason_of(fault)
+        if fault["type"] == "extra_forbidden":
+            detail = f"Unknown here; known are: {known}"
+        elif fault["type"] == "string_pattern_mismatch" and fields[name].description:
+            # The pattern itself is for programs, which find it in the document.
+            form = fields[name].description
+            detail = f"{fault['input'][:64]!r} is not of the form that is taken: {form}"
+        yield ParameterError(name, detail)
 
 
 def _in_order(errors: Iterable[ParameterError], asked: Iterable[str]) -> list[ParameterError]:
     """Name what is wrong in the order in which it was asked, then what is missing."""
-    places = {name: place for place, name in enumerate(asked)}
+    places = {name: place for place, name in enumerate(dict.fromkeys(asked))}
     return sorted(errors, key=lambda error: places.get(error.parameter, len(places)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -36,16 +36,25 @@ __all__ = [
     "ProblemDetails",
     "Refused",
     "answer",
+    "listed",
     "wants_page",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterError:
-    """What is wrong with one query parameter."""
+    """What is wrong with one query parameter, or one field of a form."""
 
     parameter: str
     detail: str
+
+
+def listed(errors: Iterable[ParameterError]) -> list[dict[str, str]]:
+    """List what is wrong as a problem has it: a sentence for each parameter, without its stop."""
+    return [
+        {"parameter": each.parameter, "detail": each.detail[:1].upper() + each.detail[1:]}
+        for each in errors
+    ]
 
 
 @dataclass(eq=False)
@@ -168,14 +177,13 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:
     errors = error.errors if isinstance(error, InvalidParameters) else ()
-    listed = [{"parameter": each.parameter, "detail": each.detail} for each in errors]
     names = ", ".join(dict.fromkeys(each.parameter for each in errors))
     problem = Problem(
         422,
         f"Wrong in the query: {names}.",
         kind="invalid-parameters",
         title="Invalid query parameters",
-        members={"errors": listed},
+        members={"errors": listed(errors)},
     )
     return answer(request, problem)
 

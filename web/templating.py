@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ledger.evidence.tree_head import root_in_head
 from ledger.plain_values import utc_text
 from web.addresses import pipeline_address, run_address
 from web.navigation import NAVIGATION
@@ -64,6 +65,7 @@ def _environment() -> Environment:
         "ago": ago_text,
         "bytes": size_text,
         "duration": _unbroken_duration,
+        "in_tree_head": lambda root: root_in_head(bytes.fromhex(root)),
         "number": number_text,
         "one_line": readable,
         "lines": readable_lines,

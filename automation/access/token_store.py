@@ -32,7 +32,7 @@ from ledger.disk.folder import Identity
 from ledger.disk.lock import close_lock, holder_of, open_lock_file, try_flock
 from ledger.disk.user_folder import user_folder
 from ledger.evidence.tree_head import origin_of
-from ledger.fields import faults_of
+from ledger.faults import faults_of
 
 __all__ = ["TokenStore", "default_tokens_path"]
 

@@ -118,8 +118,18 @@ def invoke(words: Sequence[str]) -> int:
 
 def _usage(error: typer.TyperException, command: str) -> str:
     """Say what is wrong with the words of a command, and where its help is."""
-    # Words are read by pydantic, whose own before a reason say nothing to who typed them.
-    reason = error.format_message().replace(": Value error, ", ": ", 1)
+    reason = error.format_message()
+    if isinstance(error, typer.BadParameter) and error.__cause__ is not None:
+        reason = reason.replace(error.message, _why_refused(error.__cause__) or error.message)
     context: typer.Context | None = getattr(error, "ctx", None)
     told = command if context is None else context.command_path
     return f"{reason} ({told} --help lists what there is)"
+
+
+def _why_refused(cause: BaseException) -> str | None:
+    """Say what is wrong with a value as pages and the API do, where pydantic refused it."""
+    from pydantic import ValidationError  # noqa: PLC0415 - nothing else here waits for it
+
+    from ledger.faults import faults_of  # noqa: PLC0415 - nor for this
+
+    return faults_of(cause)[0][1] if isinstance(cause, ValidationError) else None

@@ -17,6 +17,7 @@ from automation.commands.printing.comparison_words import SamplesOption, most
 from automation.commands.printing.deep_words import deep_lines
 from automation.commands.printing.output import write_data, write_json, write_words
 from automation.commands.printing.terminal_text import printable
+from ledger.evidence.tree_head import root_text
 from ledger.integrity.findings import Finding
 from ledger.integrity.verify import Progress, Verification, verify
 from ledger.recording.termination import sigterm_raises
@@ -93,7 +94,7 @@ def verification_lines(found: Verification) -> Iterator[str]:
         where = _ranges([item for item in found.out_of_reach if item.count])
         yield f"out of reach: {events} ({where})"
     if found.root:
-        yield f"root: {found.root}"
+        yield f"root: {root_text(bytes.fromhex(found.root))}"
 
 
 def _ranges(items: Sequence[Any]) -> str:

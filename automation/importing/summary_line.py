@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from automation.local_time import parse_time
 from ledger.errors import EventTooLarge, InvalidEvent
 from ledger.events import ImportedRun
-from ledger.fields import faults_of
+from ledger.faults import faults_of
 from ledger.line.codec import MAX_LINE
 from ledger.line.strict_json import parse_json
 from ledger.plain_values import MAX_DEPTH
@@ -67,7 +67,7 @@ def _check_keys(value: Mapping[str, Any]) -> None:
 def _tuple(value: Mapping[str, Any], name: str) -> tuple[object, ...]:
     items = value[name]
     if not isinstance(items, list):
-        raise InvalidEvent(name, "Input should be a list")
+        raise InvalidEvent(name, "it is not a list")
     return tuple(items)
 
 
@@ -76,5 +76,5 @@ def _time(value: Mapping[str, Any], name: str, zone: tzinfo | None) -> object:
     if text is None and name == "ended_at":
         return None
     if not isinstance(text, str):
-        raise InvalidEvent(name, "Input should be a time, as a string")
+        raise InvalidEvent(name, "it is not a time, as text")
     return parse_time(text, zone, name)

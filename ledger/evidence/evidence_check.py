@@ -19,7 +19,7 @@ from ledger.errors import BadEvidence, BadLine, NotProven
 from ledger.evidence.evidence_file import EVIDENCE_FORMAT, MAX_EVIDENCE, EvidenceFile, ProvenLine
 from ledger.evidence.merkle import hash_leaf, verify_inclusion
 from ledger.evidence.signed_note import VerifierKey
-from ledger.evidence.tree_head import TreeHead
+from ledger.evidence.tree_head import TreeHead, root_text
 from ledger.fields import RUN_ID
 from ledger.line.codec import Envelope, decode_envelope, leaf_hash
 
@@ -68,7 +68,7 @@ class CheckedEvidence:
     def shown(self) -> tuple[str, ...]:
         """What was shown, one sentence each."""
         head = self.head
-        within = f"in the tree of {head.size} lines with the root {head.root.hex()}"
+        within = f"in the tree of {head.size} lines with the root {root_text(head.root)}"
         return (
             f"The file holds the events 1 to {self.events} of run {self.run_id}, without a gap.",
             f"Each is a line of the log {head.origin}, at its position, {within}.",

@@ -38,7 +38,14 @@ from ledger.evidence.tree import LedgerTree
 from ledger.fields import RUN_ID
 from ledger.reading.reader import LogReader
 
-__all__ = ["TreeHead", "current_tree_head", "origin_of", "stored_tree_head"]
+__all__ = [
+    "TreeHead",
+    "current_tree_head",
+    "origin_of",
+    "root_in_head",
+    "root_text",
+    "stored_tree_head",
+]
 
 _LINES = 3
 _SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -96,7 +103,7 @@ class TreeHead:
     @property
     def text(self) -> str:
         """What is signed."""
-        lines = [self.origin, str(self.size), base64.b64encode(self.root).decode()]
+        lines = [self.origin, str(self.size), root_in_head(self.root)]
         return "".join(f"{line}\n" for line in (*lines, *self.extensions))
 
     @property
@@ -127,6 +134,16 @@ class TreeHead:
             raise NotProven(claim, "it bears no signature of that key")
         if self.origin != key.name:
             raise NotProven(claim, f"that key signed a head of another log, {self.origin!r}")
+
+
+def root_in_head(root: bytes) -> str:
+    """Write a root as the third line of a tree head has it: in base64."""
+    return base64.b64encode(root).decode()
+
+
+def root_text(root: bytes) -> str:
+    """Write a root in both forms that there are, for whoever compares it by eye with either."""
+    return f"{root.hex()}, in a tree head {root_in_head(root)}"
 
 
 def _bad(reason: str) -> BadEvidence:

@@ -12,7 +12,7 @@ from ledger.disk.folder import LedgerFolder
 from ledger.disk.mark import Mark
 from ledger.errors import BadEvidence, LedgerError
 from ledger.evidence.merkle import perfect_root, tree_root
-from ledger.evidence.tree_head import TreeHead, stored_tree_head
+from ledger.evidence.tree_head import TreeHead, root_text, stored_tree_head
 from ledger.evidence.tree_records import BLOCK_LEVEL, BLOCK_SIZE, BadRecord, FileBytes, TreeRecords
 from ledger.integrity.findings import Findings
 from ledger.integrity.log_check import LogCheck
@@ -141,5 +141,6 @@ def _compare(
         return f"{head.size} lines, as the tree head says", f"{mark.position}"
     root = _root_at(folder, leaves, head.size)
     if root != head.root:
-        return f"root {head.root.hex()} of the first {head.size} lines", root.hex()
+        expected = f"root {root_text(head.root)}, of the first {head.size} lines"
+        return expected, root_text(root)
     return "", ""

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from ledger.events import EVENT_TYPES, EventData
+from ledger.faults import faults_of
 from ledger.line.codec import Envelope, decode_envelope
 from ledger.line.lenient_json import read_leniently
 from ledger.line.times import decode_time
@@ -63,9 +64,8 @@ def _decode_data(envelope: Envelope) -> EventData | UnreadData:
     except LookupError:
         return _unread(envelope.data, f"unknown schema version {envelope.schema_version}")
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return _unread(envelope.data, f"data.{place}: {first['msg']}")
+        place, reason = faults_of(error)[0]
+        return _unread(envelope.data, f"data.{place}: {reason}")
 
 
 def _unread(data: msgspec.Raw, reason: str) -> UnreadData:

@@ -116,13 +116,19 @@ class LogReader:
 
         The positions of both together are the ones asked for, each once. Slower than ``read``.
         """
+        for item in self.read_sound_lines(after, until):
+            yield item if isinstance(item, OutOfReach) else _event_or_gap(item)
+
+    def read_sound_lines(
+        self, after: int = 0, until: int | None = None
+    ) -> Iterator[Line | OutOfReach]:
+        """Yield the sound raw lines after a position, as ``read_sound`` does the events."""
         try:
             mark = self.mark()
         except LedgerDamaged:
             mark = sound_end(self.folder)
         self._repairs.look(mark)
-        for item in sound_lines(self.folder, mark, after, until, repairs=self._repairs.covers):
-            yield item if isinstance(item, OutOfReach) else _event_or_gap(item)
+        yield from sound_lines(self.folder, mark, after, until, repairs=self._repairs.covers)
 
     def _chained_lines(self, after: int, last: int, mark: Mark) -> Iterator[Line]:
         if after >= last:

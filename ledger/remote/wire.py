@@ -22,7 +22,8 @@ from pydantic import ValidationError
 
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import EVENT_TYPES, RUNLESS_TYPES, EventData, NewEvent
-from ledger.fields import as_whole, faults_of
+from ledger.faults import faults_of
+from ledger.fields import as_whole
 from ledger.identifiers import EVENT_ID, NAME_RULE, is_run_id
 from ledger.line.shortening import encode_short
 from ledger.line.upcasters import upcast

@@ -312,11 +312,8 @@ def test_an_error_names_the_first_wrong_field() -> None:
     """The field and the reason are there for a program, and together they are the message."""
     error = refused(StageStarted, stage="a", attempt=0)
 
-    assert (error.field, error.reason) == (
-        "attempt",
-        "Input should be greater than or equal to 1",
-    )
-    assert str(error) == "attempt: Input should be greater than or equal to 1"
+    assert (error.field, error.reason) == ("attempt", "0 is too small: 1 is the least")
+    assert str(error) == "attempt: 0 is too small: 1 is the least"
     assert refused(StageStarted, stage="a", attempt=1, more=1).field == "more"
     assert refused(StageStarted).field == "stage"
 

@@ -13,6 +13,7 @@ from ledger.evidence.evidence_file import make_evidence
 from ledger.evidence.extension import check_extends
 from ledger.evidence.tree import LedgerTree
 from ledger.evidence.tree_head import TreeHead, current_tree_head, origin_of, stored_tree_head
+from ledger.faults import is_not
 from ledger.fields import RUN_ID
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run
@@ -25,10 +26,17 @@ NO_SUCH_SIZE = Failure(404, "no-such-tree-head", "The log has no tree head of th
 NOT_EXTENDED = Failure(409, "not-extended", "The log does not extend that tree head")
 _DIGITS = re.compile("[0-9]{1,18}")
 _HEAD = r"^runfold/\S+\n(0|[1-9][0-9]{0,17})\n[A-Za-z0-9+/]{43}=\n"
+_EITHER = "the size of an earlier tree head, or a whole one as it was kept"
 
 
 def _size_or_head(value: object) -> object:
-    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    if not isinstance(value, str):
+        return value
+    if _DIGITS.fullmatch(value):
+        return int(value)
+    if not re.match(_HEAD, value):
+        raise is_not(_EITHER)
+    return value
 
 
 class ProofQuery(Reading):
@@ -45,7 +53,7 @@ class ConsistencyQuery(Reading):
         BeforeValidator(_size_or_head),
         Field(
             alias="from",
-            description="The size of an earlier tree head, or a whole one as it was kept.",
+            description=f"{_EITHER.capitalize()}.",
         ),
     ]
 

@@ -6,11 +6,12 @@ send it is decided by the guard, before it comes here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from ledger import LedgerError, NewEvent
 from ledger.errors import InvalidEvent
 from ledger.events import FailureAcknowledged, build
+from ledger.faults import faults_of
 from projections import RunHistory
 from projections.failures.by_fingerprint import find_fingerprints
 from web.addresses import way_up
@@ -27,14 +29,12 @@ from web.api.recording import Recording
 from web.api.request_body import media_type_of, read_body
 from web.pages.failures_query import FailuresQuery, failures_address
 from web.pages.query import read_query
-from web.problems import InvalidParameters, Problem, Refused
+from web.problems import InvalidParameters, ParameterError, Problem, Refused, listed
 
 __all__ = ["acknowledge_route"]
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_BYTES = 64 * 1024
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field()]
 
 
 class Acknowledgement(BaseModel):
@@ -42,8 +42,8 @@ class Acknowledgement(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    note: Annotated[Words, Field(max_length=10_000)]
-    actor: Annotated[Words, Field(max_length=200)]
+    note: Annotated[str, Field(max_length=10_000)]
+    actor: Annotated[str, Field(max_length=200)]
     back: str = ""
 
 
@@ -73,7 +73,7 @@ async def _append(recording: Recording, fingerprint: str, said: Acknowledgement)
         events = [NewEvent(data)]
         await recording.append(events)
     except InvalidEvent as error:
-        raise _wrong({error.field: error.reason}) from None
+        raise _wrong([(error.field, error.reason)]) from None
     except LedgerError as error:
         raise refusal_of(error, events) from error
 
@@ -84,24 +84,22 @@ def _read(body: bytes) -> Acknowledgement:
     Raises:
         Refused: names each field that is missing or wrong.
     """
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    said = {name: each[-1].strip() for name, each in fields.items()}
     try:
-        return Acknowledgement.model_validate({name: each[-1] for name, each in fields.items()})
+        return Acknowledgement.model_validate({name: text for name, text in said.items() if text})
     except ValidationError as error:
-        raise _wrong(
-            {str(one["loc"][0]): one["msg"] for one in error.errors(include_url=False)}
-        ) from None
+        raise _wrong(faults_of(error)) from None
 
 
-def _wrong(fields: dict[str, str]) -> Refused:
-    listed = [{"parameter": name, "detail": detail} for name, detail in fields.items()]
+def _wrong(faults: Iterable[tuple[str, str]]) -> Refused:
     return Refused(
         Problem(
             422,
             "Nothing was recorded: it takes a note and a name.",
             kind="invalid-form",
             title="Say what is known of it, and who says so",
-            members={"errors": listed},
+            members={"errors": listed(ParameterError(*fault) for fault in faults)},
         )
     )
 

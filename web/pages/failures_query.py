@@ -35,7 +35,10 @@ class FailuresQuery(PageQuery):
     new_since: Moment | None = None
     new_version: Text | None = None
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50
-    acknowledged: Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")] | None = None
+    acknowledged: Annotated[
+        Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")] | None,
+        Field(description="The fingerprint of a failure."),
+    ] = None
 
 
 def failures_address(asked: FailuresQuery, **changes: object) -> str:

@@ -11,16 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from ledger import LogReader
 from ledger.errors import LedgerDamaged, LedgerReplaced
 from ledger.events import RUNLESS_TYPES
 from ledger.fields import RUN_ID
 from ledger.line.walk import Line
-from ledger.reading.sound_reading import OutOfReach
 from projections import RunHistory
-from web.event_row import EventRow, row_of
+from web.event_row import EventRow, event_row
 
 __all__ = ["EventFilter", "Gap", "LogPage", "read_log_page"]
 
@@ -57,16 +55,6 @@ class Gap:
         return self.last
 
 
-class _Found(NamedTuple):
-    """A line that is not decoded yet, as most are not shown."""
-
-    position: int
-    run_id: str | None
-    type: str
-    raw: bytes
-    leaf: str
-
-
 @dataclass(frozen=True, slots=True)
 class LogPage:
     """A page of events, the newest first.
@@ -95,7 +83,7 @@ def read_log_page(
     """
     if matching.run is not None or matching.type in RUNLESS_TYPES:
         return _page_of_run(history, matching, before=before, limit=limit)
-    found: list[_Found | Gap] = []
+    found: list[Line | Gap] = []
     high, window = before - 1, limit if matching.is_all else _WINDOW
     least = 0 if matching.is_all else max(0, high - _LOOKED_AT)
     while high > least and len(found) < limit:
@@ -103,7 +91,8 @@ def read_log_page(
         found += reversed(_meeting(history, _window(history.reader, low, high), matching))
         high = low
     if len(found) > limit:
-        return LogPage(_shown(found[:limit]), found[limit - 1].position)
+        rows = _shown(found[:limit])
+        return LogPage(rows, rows[-1].position)
     looked_at = before - 1 - high if len(found) < limit and high else 0
     return LogPage(_shown(found), high + 1 if high else None, looked_at)
 
@@ -116,58 +105,55 @@ def _page_of_run(history: RunHistory, matching: EventFilter, *, before: int, lim
     if pipeline is not None and history.pipelines_of([run] if run else []) != {run: pipeline}:
         return LogPage(())
     mark = history.reader.mark()
-    rows: list[_Found | Gap] = []
+    above: list[Line] = []
+    below: list[Line | Gap] = []
     try:
         lines = history.reader.runs.lines_back(run, before - 1, mark)
-        rows.extend(islice(_of_type(lines, matching), limit + 1))
+        above.extend(islice(_of_type(lines, matching), limit + 1))
     except (LedgerDamaged, LedgerReplaced) as error:
-        position = getattr(error, "position", 0) or (rows[-1].position if rows else before) - 1
-        rows.append(Gap(position, position, str(error)))
-        sound: deque[_Found] = deque(maxlen=limit)
+        lowest = above[-1].end.position if above else before
+        position = getattr(error, "position", 0) or lowest - 1
+        below.append(Gap(position, position, str(error)))
+        sound: deque[Line] = deque(maxlen=limit)
         with suppress(LedgerDamaged, LedgerReplaced):
             sound.extend(_of_type(history.reader.runs.lines(run, position, mark), matching))
-        rows.extend(reversed(sound))
-    return LogPage(_shown(rows[:limit]), rows[limit - 1].position if len(rows) > limit else None)
+        below.extend(reversed(sound))
+    found = [*above, *below]
+    rows = _shown(found[:limit])
+    return LogPage(rows, rows[-1].position if len(found) > limit else None)
 
 
-def _of_type(lines: Iterable[Line], matching: EventFilter) -> Iterator[_Found]:
-    return (_found(line) for line in lines if matching.type in (None, line.envelope.type))
+def _of_type(lines: Iterable[Line], matching: EventFilter) -> Iterator[Line]:
+    return (line for line in lines if matching.type in (None, line.envelope.type))
 
 
-def _window(reader: LogReader, after: int, until: int) -> list[_Found | Gap]:
+def _window(reader: LogReader, after: int, until: int) -> list[Line | Gap]:
     """Read some lines; where one is damaged, those around it and what is missing."""
     try:
-        return [_found(line) for line in reader.read_lines(after, until)]
+        return list(reader.read_lines(after, until))
     except (LedgerDamaged, LedgerReplaced):
         return [
-            Gap(item.first, item.last, item.reason)
-            if isinstance(item, OutOfReach)
-            else _Found(item.position, item.run_id, item.type, item.line, item.leaf)
-            for item in reader.read_sound(after, until)
+            item if isinstance(item, Line) else Gap(item.first, item.last, item.reason)
+            for item in reader.read_sound_lines(after, until)
         ]
 
 
-def _found(line: Line) -> _Found:
-    envelope = line.envelope
-    return _Found(envelope.position, envelope.run_id, envelope.type, line.raw, line.end.leaf)
-
-
 def _meeting(
-    history: RunHistory, found: Sequence[_Found | Gap], matching: EventFilter
-) -> Sequence[_Found | Gap]:
+    history: RunHistory, found: Sequence[Line | Gap], matching: EventFilter
+) -> Sequence[Line | Gap]:
     """Leave out what is not asked for; what cannot be read might have been."""
     if matching.type is not None:
-        found = [one for one in found if isinstance(one, Gap) or one.type == matching.type]
+        found = [one for one in found if isinstance(one, Gap) or one.envelope.type == matching.type]
     if matching.pipeline is None:
         return found
-    runs = {one.run_id for one in found if isinstance(one, _Found) and one.run_id is not None}
-    pipelines = history.pipelines_of(runs)
+    runs = {one.envelope.run_id for one in found if isinstance(one, Line)}
+    pipelines = history.pipelines_of({run for run in runs if run is not None})
     return [
         one
         for one in found
-        if isinstance(one, Gap) or pipelines.get(one.run_id or "") == matching.pipeline
+        if isinstance(one, Gap) or pipelines.get(one.envelope.run_id or "") == matching.pipeline
     ]
 
 
-def _shown(found: Sequence[_Found | Gap]) -> Sequence[EventRow | Gap]:
-    return [one if isinstance(one, Gap) else row_of(one.raw, one.leaf) for one in found]
+def _shown(found: Sequence[Line | Gap]) -> Sequence[EventRow | Gap]:
+    return [one if isinstance(one, Gap) else event_row(one) for one in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ledger.errors import InvalidEvent
+from ledger.faults import is_not
 from projections.listing.run_filter import RunFilter
 from projections.listing.run_order import RunKey, RunOrder
 from web.addresses import with_query
@@ -28,18 +30,21 @@ def _aware(moment: datetime) -> datetime:
 
 def _seconds(value: object) -> object:
     """Take a number with a unit too, like ``90s``, ``5m`` and ``2h``."""
-    if isinstance(value, str) and value[-1:] in _UNITS:
-        try:
-            return float(value[:-1]) * _UNITS[value[-1]]
-        except ValueError:
-            return value
-    return value
+    if not isinstance(value, str):
+        return value
+    unit = _UNITS.get(value[-1:])
+    try:
+        seconds = float(value) if unit is None else float(value[:-1]) * unit
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise is_not("a length of time, like 90s, 5m, 2h or 1d")
+    return seconds
 
 
 def _pair(text: str) -> str:
     if not text.partition("=")[1] or text.startswith("="):
-        message = "give it as key=value"
-        raise ValueError(message)
+        raise is_not("of the form key=value")
     return text
 
 

@@ -47,6 +47,8 @@ def test_a_run_is_proven_to_whoever_has_the_key(run: CommandLine, tmp_path: Path
     value = run("check-proof", file, "--key", verifier_key, "--json", on_folder=False).json
     assert (value["proven"], value["level"], value["signature"]) == (True, 1, "verified")
     assert (value["run_id"], value["events"], value["last_type"]) == ("run-1", 6, "run_annotated")
+    root, note = value["tree_head"]["root"], value["tree_head"]["note"].splitlines()
+    assert f"the root {root}, in a tree head {note[2]}." in checked.out
 
 
 def test_unsigned_and_unchecked_proofs_admit_it(run: CommandLine, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from automation.commands import main
-from ledger import EventLog, RunContext
+from ledger import EventLog, LogReader, RunContext
+from ledger.evidence.tree_head import current_tree_head
 from tests.ledger.damage import copy_of, flip
 from tests.ledger.damaged_logs import make_log
 from tests.ledger.witness import raw_lines, segments_of
@@ -22,12 +23,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_sound_log_is_said_to_be_sound(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Exit 0, one line for the whole and one for the root, and nothing on stderr."""
+    """Exit 0, one line for the whole and one for the root, and nothing on stderr.
+
+    The root is there as JSON has it and as a tree head has it, to be compared with either.
+    """
     assert main(["verify", "--dir", str(folder)]) == 0
 
     out, err = capfd.readouterr()
     events = len(raw_lines(folder))
-    assert out.startswith(f"sound: {events} events of 8 runs in 6 segments\nroot: ")
+    head = current_tree_head(LogReader(folder))
+    root = f"{head.root.hex()}, in a tree head {head.text.splitlines()[2]}"
+    assert out == f"sound: {events} events of 8 runs in 6 segments\nroot: {root}\n"
     assert err == ""
 
 

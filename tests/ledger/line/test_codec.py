@@ -198,7 +198,7 @@ def test_what_a_body_says_of_its_size_is_never_too_little(data: Any, run_length:
         ({"schema_version": 2}, "unknown schema version 2"),
         ({"schema_version": 0}, "unknown schema version 0"),
         ({"schema_version": -1}, "unknown schema version -1"),
-        ({"data": {"stage": "load"}}, "data.attempt: Field required"),
+        ({"data": {"stage": "load"}}, "data.attempt: it is missing"),
         ({"data": {"stage": "../etc", "attempt": 1}}, "data.stage"),
         ({"data": {"stage": "a", "attempt": 1, "more": 1}}, "data.more"),
         ({"data": {}}, "data.stage"),

@@ -239,7 +239,7 @@ REFUSED: dict[str, tuple[Callable[[], EventData], str, str]] = {
         "elapsed_seconds",
         "",
     ),
-    "attempt zero": (lambda: build(StageStarted, stage="a", attempt=0), "attempt", "greater than"),
+    "attempt zero": (lambda: build(StageStarted, stage="a", attempt=0), "attempt", "too small"),
     "pipeline empty": (
         lambda: build(RunStarted, pipeline="", writer=None),
         "pipeline",
@@ -258,9 +258,9 @@ REFUSED: dict[str, tuple[Callable[[], EventData], str, str]] = {
     "stage too long": (
         lambda: build(StageStarted, stage="/".join(["a"] * 300), attempt=1),
         "stage",
-        "at most 512",
+        "longer than 512",
     ),
-    "unknown field": (lambda: build(StageStarted, stage="a", attempt=1, x=1), "x", "not permitted"),
+    "unknown field": (lambda: build(StageStarted, stage="a", attempt=1, x=1), "x", "unknown here"),
 }
 
 

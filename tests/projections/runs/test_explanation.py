@@ -204,7 +204,7 @@ def test_an_ignored_event_has_its_rule(event: EventData, rule: str, reason: str)
     [
         ("stage_paused", 1, "unknown_type", "unknown type 'stage_paused'"),
         ("run_ended", 2, "unread_payload", "unknown schema version 2"),
-        ("run_ended", 1, "unread_payload", "data.result: Field required"),
+        ("run_ended", 1, "unread_payload", "data.result: it is missing"),
     ],
 )
 def test_what_is_not_understood_is_ignored_with_its_reason(

@@ -158,7 +158,7 @@ def test_each_answer_is_given_once(client: TestClient, path: str) -> None:
     [
         ("runs?metadata=team", "'team' is not of the form that is taken: `KEY=VALUE` of its"),
         ("stats?timezone=1%2F2", "'1/2' is not of the form that is taken: The IANA name of"),
-        ("consistency?from=x", "'x' is not of the form that is taken: The size of an earlier"),
+        ("consistency?from=x", "'x' is not the size of an earlier tree head, or a whole one as"),
     ],
 )
 def test_the_form_of_a_value_is_said_in_words(client: TestClient, query: str, told: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from playwright.sync_api import Browser, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -14,7 +15,7 @@ from app import create_app
 from automation.access.tokens import Scope
 from ledger import EventLog, LogReader, RunContext
 from ledger.evidence.signed_note import SigningKey
-from ledger.evidence.tree_head import origin_of
+from ledger.evidence.tree_head import current_tree_head, origin_of
 from ledger.evidence.tree_head_signing import sign_tree_head
 from projections import RunHistory
 from tests.web.pages.browsing import violations, window
@@ -68,6 +69,9 @@ def test_a_check_is_made_when_somebody_asks(client: TestClient, folder: Path) ->
     text = checked(client)
     assert "Sound up to position 5" in text
     assert "5 events of 1 run in 1 segment" in text
+    head = current_tree_head(LogReader(folder))
+    for root in (head.root.hex(), head.text.splitlines()[2]):
+        assert f"<code>{escape(root)}</code>" in text
     assert "No event has come since." in text
     with EventLog.open(folder) as log:
         RunContext.start(log, pipeline="nightly").end("success")
