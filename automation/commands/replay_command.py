@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from automation.commands.options.moments import PAST
 from automation.commands.options.options import FolderOption, folder_of
 from automation.commands.options.replay_selection import select
 from automation.commands.printing.output import write_data
@@ -45,8 +47,9 @@ def replay(
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="POSITION|TIME",
-            help="Only the events up to this position, or as of this time (with its zone).",
+            metavar=PAST,
+            help="Only the events up to this position, or recorded by then: "
+            "a day, a time with its zone, or so long ago.",
         ),
     ] = None,
     types: Annotated[
@@ -64,7 +67,14 @@ def replay(
     """Print the events of the log, or of one run, byte for byte as they lie in the log."""
     reader = LogReader(folder_of(folder))
     own = None if run_id is None else find_run_id(reader, run_id)
-    selection = select(run_id=own, after=after, until=until, types=types or (), follow=follow)
+    selection = select(
+        run_id=own,
+        after=after,
+        until=until,
+        types=types or (),
+        follow=follow,
+        now=datetime.now(UTC),
+    )
     lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
     mark = reader.mark()
     last = max(after, mark.position)

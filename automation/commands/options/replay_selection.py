@@ -84,7 +84,13 @@ class Selection:
 
 
 def select(
-    *, run_id: str | None, after: int, until: str | None, types: Sequence[str], follow: bool
+    *,
+    run_id: str | None,
+    after: int,
+    until: str | None,
+    types: Sequence[str],
+    follow: bool,
+    now: datetime,
 ) -> Selection:
     """Read what was asked for.
 
@@ -93,7 +99,7 @@ def select(
     """
     for event_type in types:
         check_type(event_type)
-    past = None if until is None else parse_past("--until", until)
+    past = None if until is None else parse_past("--until", until, now)
     if isinstance(past, datetime):
         if follow:
             raise BadArgument("--until", "with --follow it must be a position")

@@ -12,8 +12,8 @@ import msgspec
 import typer
 
 from automation.commands.failure_choice import find_fingerprint
+from automation.commands.options.moments import MOMENT, parse_moment
 from automation.commands.options.options import parse_pairs
-from automation.commands.options.since import SINCE, parse_since
 from automation.errors import BadArgument
 from ledger.events import Result
 from projections import RunHistory
@@ -27,7 +27,7 @@ _RUNNING = "running"
 
 
 def _time_option(text: str, *names: str) -> Any:  # noqa: ANN401 - typer's own kind
-    return typer.Option(*names, metavar=SINCE, help=text)
+    return typer.Option(*names, metavar=MOMENT, help=text)
 
 
 def chooses_runs(command: Callable[..., None]) -> Callable[..., None]:
@@ -130,4 +130,4 @@ def _result(text: str | None) -> Result | None:
 
 
 def _time(option: str, text: str | None, now: datetime) -> datetime | None:
-    return None if text is None else parse_since(option, text, now)
+    return None if text is None else parse_moment(option, text, now)
