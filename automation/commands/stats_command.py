@@ -15,6 +15,7 @@ from automation.commands.printing.output import write_json, write_rich
 from automation.errors import BadArgument
 from automation.local_time import find_zone
 from projections import RunHistory
+from projections.listing.period import check_period
 from projections.statistics.flaky import flaky_stages
 from projections.statistics.over_time import Statistics, statistics
 from projections.statistics.regressions import list_regressions
@@ -59,6 +60,7 @@ def stats(
     now = datetime.now(UTC)
     begin = parse_moment("--since", since, now)
     end = None if until is None else parse_moment("--until", until, now)
+    check_period(("--since", begin), ("--until", end))
     find_zone(timezone)
     with RunHistory(folder_of(folder)) as history:
         if regressions:

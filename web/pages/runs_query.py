@@ -80,7 +80,7 @@ def filter_of(asked: RunsQuery) -> RunFilter:
     """Give the filter that a query means.
 
     Raises:
-        InvalidParameters: names the parameter that no run can be asked for.
+        InvalidEvent: names the parameter that no run can be asked for.
     """
     result = None if asked.result == "running" else asked.result
     same = {
@@ -88,16 +88,13 @@ def filter_of(asked: RunsQuery) -> RunFilter:
         for name in RunFilter.__struct_fields__
         if name in RunsQuery.model_fields and name not in ("result", "metadata")
     }
-    try:
-        return RunFilter(
-            **same,
-            result=result,
-            running=asked.result == "running",
-            metadata=metadata_of(asked),
-            reason=asked.q,
-        )
-    except InvalidEvent as error:
-        raise InvalidParameters([ParameterError(error.field, error.reason)]) from None
+    return RunFilter(
+        **same,
+        result=result,
+        running=asked.result == "running",
+        metadata=metadata_of(asked),
+        reason=asked.q,
+    )
 
 
 def key_of(asked: RunsQuery) -> RunKey | None:
