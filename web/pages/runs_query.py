@@ -12,18 +12,13 @@ from ledger.errors import InvalidEvent
 from projections.listing.run_filter import RunFilter
 from projections.listing.run_order import RunKey, RunOrder
 from web.addresses import with_query
+from web.pages.moments import Moment, Past
 from web.pages.query import PageQuery
-from web.parameters import Past
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = ["RunsQuery", "filter_of", "key_of", "metadata_of", "runs_address"]
 
 Text = Annotated[str, Field(max_length=1_000)]
-
-
-def _aware(moment: datetime) -> datetime:
-    """Take a time without a zone for UTC: a field for a time in a browser knows none."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _seconds(value: object) -> object:
@@ -44,7 +39,6 @@ def _pair(text: str) -> str:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-Moment = Annotated[datetime, AfterValidator(_aware)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Pair = Annotated[Text, AfterValidator(_pair)]
 
