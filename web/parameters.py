@@ -39,6 +39,7 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(\.\d{1,40})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _LEAP = "60"
+_A_TIME = "a time with its zone, like 2026-01-15T10:00:00Z"
 
 
 def _whole_number(value: object) -> object:
@@ -72,9 +73,7 @@ def _moment(value: object) -> object:
         return value
     parts = _TIME.fullmatch(value)
     if parts is None:
-        raise PydanticCustomError(
-            "moment", "Input should be a time with its zone, like 2026-01-15T10:00:00Z"
-        )
+        raise PydanticCustomError("moment", f"Input should be {_A_TIME}")
     day, minute, second, fraction, zone = parts.groups()
     text = f"{day}T{minute}:{'59' if second == _LEAP else second}{(fraction or '')[:7]}{zone}"
     try:
@@ -85,9 +84,13 @@ def _moment(value: object) -> object:
 
 
 def _past(value: object) -> object:
-    if isinstance(value, str):
-        return _whole_number(value) if value.isdecimal() else _moment(value)
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():
+        return _whole_number(value)
+    if not _TIME.fullmatch(value):
+        raise PydanticCustomError("past", f"Input should be a position, or {_A_TIME}")
+    return _moment(value)
 
 
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole_number)]

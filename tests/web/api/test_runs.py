@@ -171,6 +171,18 @@ def test_a_period_that_ends_before_it_begins_is_a_mistake(
     assert same.status_code == 200
 
 
+@pytest.mark.parametrize("address", ["runs", "runs/run-1", "export"])
+@pytest.mark.parametrize("text", ["soon", "12h", "1e3", "2026-01-15"])
+def test_what_a_past_may_be_is_said(client: TestClient, address: str, text: str) -> None:
+    """A position, too, where a time alone would be said of any other parameter."""
+    answer = client.get(f"/api/pipeline/{address}", params={"as_of": text})
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["parameter"]) == (422, "as_of")
+    taken = "a position, or a time with its zone, like 2026-01-15T10:00:00Z"
+    assert error["detail"].endswith(taken)
+
+
 def test_a_leap_second_and_small_letters_are_times(client: TestClient) -> None:
     """All that RFC 3339 takes for a time is one here."""
     for text in ("2016-12-31t23:59:60z", "2016-12-31T23:59:60.5+00:00", "0001-01-01T00:00:00Z"):
