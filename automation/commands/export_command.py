@@ -28,6 +28,7 @@ from projections.exporting.formats import TEXT_FORMATS, ExportFormat
 from projections.exporting.parquet_format import write_parquet
 from projections.exporting.run_export import export_runs, export_stages
 from projections.listing.as_of import AsOf
+from projections.listing.period import check_period
 from projections.listing.run_filter import RunFilter
 
 __all__ = ["export"]
@@ -81,6 +82,8 @@ def export(
     now = datetime.now(UTC)
     past = None if as_of is None else parse_past("--as-of (--until)", as_of, now)
     behind = None if after is None else parse_past("--after", after, now)
+    if isinstance(behind, datetime) and isinstance(past, datetime):
+        check_period(("--after", behind), ("--as-of (--until)", past))
     events = _event_filter(what, matching, run_id=run_id, types=types, after=behind)
     with RunHistory(folder_of(folder)) as history, sigterm_raises():
         exported = _export(history, what, matching, events, past)

@@ -42,8 +42,9 @@ def replay(
         ),
     ] = None,
     after: Annotated[
-        int, typer.Option(min=0, metavar="POSITION", help="Only the events after this position.")
-    ] = 0,
+        str | None,
+        typer.Option(metavar=PAST, help="Only the events after this position, or recorded later."),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(
@@ -68,6 +69,7 @@ def replay(
     reader = LogReader(folder_of(folder))
     own = None if run_id is None else find_run_id(reader, run_id)
     selection = select(
+        reader,
         run_id=own,
         after=after,
         until=until,
@@ -77,7 +79,7 @@ def replay(
     )
     lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
     mark = reader.mark()
-    last = max(after, mark.position)
+    last = max(selection.after, mark.position)
     # Taken before anything is printed: the log may be replaced while that goes on.
     leaf = reader.leaf_at(last) if follow else ""
     if not _write(selection.recorded(reader, mark), lay_out) or not follow:

@@ -14,6 +14,8 @@ from ledger.disk.mark import Mark
 from ledger.errors import LedgerReplaced
 from ledger.events import EVENT_TYPES
 from ledger.plain_values import utc_text
+from ledger.reading.time_position import position_at
+from projections.listing.period import check_period
 
 __all__ = ["Selection", "check_type", "select"]
 
@@ -84,9 +86,10 @@ class Selection:
 
 
 def select(
+    reader: LogReader,
     *,
     run_id: str | None,
-    after: int,
+    after: str | None,
     until: str | None,
     types: Sequence[str],
     follow: bool,
@@ -95,16 +98,22 @@ def select(
     """Read what was asked for.
 
     Raises:
-        BadArgument: a type that is not known, or no position or time.
+        BadArgument: a type that is not known, or no position or moment.
+        PeriodReversed: the second of two moments is before the first.
     """
     for event_type in types:
         check_type(event_type)
+    behind = 0 if after is None else parse_past("--after", after, now)
     past = None if until is None else parse_past("--until", until, now)
+    if isinstance(behind, datetime):
+        if isinstance(past, datetime):
+            check_period(("--after", behind), ("--until", past))
+        behind = position_at(reader, behind)
     if isinstance(past, datetime):
         if follow:
             raise BadArgument("--until", "with --follow it must be a position")
-        return Selection(run_id, after, None, utc_text(past), frozenset(types))
-    return Selection(run_id, after, past, None, frozenset(types))
+        return Selection(run_id, behind, None, utc_text(past), frozenset(types))
+    return Selection(run_id, behind, past, None, frozenset(types))
 
 
 def check_type(event_type: str) -> None:

@@ -96,6 +96,11 @@ def test_a_file_is_written_whole_or_not_at_all(command_line: CommandLine, tmp_pa
         (["--json"], 2, "--json: it needs -o FILE"),
         (["--type", "run_started"], 2, "--type: it chooses events"),
         (["--after", "0"], 2, "--after: it chooses events"),
+        (
+            ["--what", "events", "--after", "1h", "--until", "2026-01-15"],
+            2,
+            "--as-of (--until): 2026-01-15T00:00:00Z is before --after, which is 20",
+        ),
         (["--what", "events", "--running"], 2, "only --pipeline chooses events"),
         (["--what", "events", "--type", "run_begun"], 2, "no type of event"),
         (["--what", "events", "--run", "none"], 3, "none"),

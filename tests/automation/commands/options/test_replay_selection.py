@@ -96,6 +96,10 @@ def test_as_of_a_time(ledger: Path, replay: Replay) -> None:
     assert replay("--until", earlier).lines == []
     assert replay("--until", "2999-01-01T00:00:00+09:00").lines == lines
     assert replay("--until", "2999-01-01").lines == lines
+    assert replay("--after", recorded[6]).lines == lines[last:]
+    assert replay("--after", earlier, "--until", recorded[6]).lines == lines[:last]
+    assert replay("--after", "1h").lines == replay("--after", "2026-01-15").lines == lines
+    assert replay("--after", "2999-01-01").lines == []
     assert replay("--until", "1d").lines == replay("--until", "2026-01-15").lines == []
 
 
@@ -137,7 +141,8 @@ def test_all_that_was_asked_for_holds_at_once(ledger: Path, replay: Replay) -> N
         (("--until", "0001-01-01T00:00:00+09:00"), 2, "beyond the calendar"),
         (("--until", "9" * 5_000), 2, "no log has so many positions"),
         (("--until", "2026-01-15T10:00:00Z", "--follow"), 2, "it must be a position"),
-        (("--after", "-1"), 2, "--after"),
+        (("--after", "-1"), 2, "--after: '-1' is neither a position, nor a date, nor like 7d"),
+        (("--after", "1h", "--until", "2h"), 2, "Z is before --after, which is 20"),
         (("--format", "xml"), 2, "--format"),
         (("--run", "nobody"), 3, "there is no run 'nobody'"),
         (("--run", "nobody", "--follow"), 3, "there is no run 'nobody'"),
