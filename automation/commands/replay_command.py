@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from automation.commands.options.moments import PAST
+from automation.commands.options.moments import PAST, parse_past
 from automation.commands.options.options import FolderOption, folder_of
 from automation.commands.options.replay_selection import select
 from automation.commands.printing.output import write_data
@@ -66,16 +66,18 @@ def replay(
     folder: FolderOption = None,
 ) -> None:
     """Print the events of the log, or of one run, byte for byte as they lie in the log."""
+    now = datetime.now(UTC)
+    behind = 0 if after is None else parse_past("--after", after, now)
+    end = None if until is None else parse_past("--until", until, now)
     reader = LogReader(folder_of(folder))
     own = None if run_id is None else find_run_id(reader, run_id)
     selection = select(
         reader,
         run_id=own,
-        after=after,
-        until=until,
+        after=behind,
+        until=end,
         types=types or (),
         follow=follow,
-        now=datetime.now(UTC),
     )
     lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
     mark = reader.mark()

@@ -41,4 +41,4 @@ def _below(value: datetime | float) -> str:
 def _text(value: datetime | float) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
-    return f"{value:g} s"
+    return f"{value:.15g} s"

@@ -34,6 +34,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What a run must be to be listed; what is None is not asked for.
 
     Bounds adjoin: ``after`` and ``above`` take the bound in, ``before`` and ``below`` leave it out.
+    So equal ones have nothing between them, and can be asked for; those the wrong way round cannot.
 
     Attributes:
         result: how it ended.
