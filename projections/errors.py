@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.errors import LedgerError
+from ledger.errors import InvalidEvent, LedgerError
 
 __all__ = [
     "AsOfNotReached",
@@ -14,6 +14,7 @@ __all__ = [
     "NoEarlierSuccess",
     "NothingToCompare",
     "ParquetUnavailable",
+    "PeriodReversed",
     "ProjectionBehind",
     "ProjectionFailed",
     "ProjectionInvalid",
@@ -39,6 +40,17 @@ class AsOfNotReached(LedgerError):
 
     def __str__(self) -> str:
         return f"the log does not reach position {self.position}: its last is {self.last}"
+
+
+@dataclass(eq=False)
+class PeriodReversed(InvalidEvent):
+    """A period ends before it begins, so that nothing can lie in it: change one of its bounds.
+
+    Attributes:
+        begin: what its lower bound is called; ``field`` is the upper one.
+    """
+
+    begin: str
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ from starlette.types import ExceptionHandler
 from ledger.errors import InvalidEvent, LedgerDamaged, LedgerError, LedgerReplaced
 from projections.errors import (
     AsOfNotReached,
+    PeriodReversed,
     ProjectionBehind,
     ProjectionInvalid,
     ProjectionMissing,
@@ -196,8 +197,11 @@ def _refused(request: Request, error: Exception) -> Response:
 def _invalid_value(request: Request, error: Exception) -> Response:
     """Answer what the projections refuse, which name their arguments as the parameters are."""
     invalid = cast("InvalidEvent", error)
-    named = ParameterError(invalid.field, invalid.reason)
-    return _invalid_parameters(request, InvalidParameters([named]))
+    named = [ParameterError(invalid.field, invalid.reason)]
+    if isinstance(invalid, PeriodReversed):
+        # Which of the two is the wrong one, only who asked can tell.
+        named.insert(0, ParameterError(invalid.begin, f"Lies beyond {invalid.field}"))
+    return _invalid_parameters(request, InvalidParameters(named))
 
 
 def _not_reached(request: Request, error: Exception) -> Response:

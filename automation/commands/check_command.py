@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from automation.commands.exit_codes import ExitCode
+from automation.commands.options.moments import parse_span
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.options.since import parse_span
 from automation.commands.printing.finding_words import finding_line, fine_line
 from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_data, write_json

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
-from automation.commands.options.moments import parse_past
+from automation.commands.options.moments import PAST, parse_past
 from automation.commands.options.options import FolderOption, JsonOption, check_run_id, folder_of
 from automation.commands.options.replay_selection import check_type
 from automation.commands.options.run_filter_options import chooses_runs, with_whole_fingerprint
@@ -27,6 +28,7 @@ from projections.exporting.formats import TEXT_FORMATS, ExportFormat
 from projections.exporting.parquet_format import write_parquet
 from projections.exporting.run_export import export_runs, export_stages
 from projections.listing.as_of import AsOf
+from projections.listing.period import check_period
 from projections.listing.run_filter import RunFilter
 
 __all__ = ["export"]
@@ -54,15 +56,16 @@ def export(
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option(metavar="POSITION|TIME", help="Events: only those behind this."),
+        typer.Option(metavar=PAST, help="Events: only those behind this, or recorded later."),
     ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
             "--as-of",
             "--until",
-            metavar="POSITION|TIME",
-            help="As it was at this position, or at this time (with its zone).",
+            metavar=PAST,
+            help="As it was at this position, or then: "
+            "a day, a time with its zone, or so long ago.",
         ),
     ] = None,
     folder: FolderOption = None,
@@ -76,8 +79,12 @@ def export(
     if out is None and (layout is ExportFormat.PARQUET or as_json):
         option = "--json" if as_json else "--format"
         raise BadArgument(option, "it needs -o FILE")
-    past = None if as_of is None else parse_past("--as-of (--until)", as_of)
-    events = _event_filter(what, matching, run_id=run_id, types=types, after=after)
+    now = datetime.now(UTC)
+    past = None if as_of is None else parse_past("--as-of (--until)", as_of, now)
+    behind = None if after is None else parse_past("--after", after, now)
+    if isinstance(behind, datetime) and isinstance(past, datetime):
+        check_period(("--after", behind), ("--as-of (--until)", past))
+    events = _event_filter(what, matching, run_id=run_id, types=types, after=behind)
     with RunHistory(folder_of(folder)) as history, sigterm_raises():
         exported = _export(history, what, matching, events, past)
         size = _write(exported, layout, out)
@@ -118,7 +125,7 @@ def _event_filter(
     *,
     run_id: str | None,
     types: list[str] | None,
-    after: str | None,
+    after: AsOf | None,
 ) -> EventFilter | None:
     """Read which events are asked for; None where it is not events.
 
@@ -127,7 +134,7 @@ def _event_filter(
     """
     if what is not Exported.EVENTS:
         for option, value in {"--run": run_id, "--type": types, "--after": after}.items():
-            if value:
+            if value not in (None, []):
                 raise BadArgument(option, "it chooses events: --what events")
         return None
     if matching != RunFilter(pipeline=matching.pipeline):
@@ -139,7 +146,7 @@ def _event_filter(
         run_id=None if run_id is None else check_run_id(run_id),
         pipeline=matching.pipeline,
         types=frozenset(types or ()),
-        after=0 if after is None else parse_past("--after", after),
+        after=after or 0,
     )
 
 

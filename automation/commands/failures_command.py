@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.options.moments import MOMENT, parse_moment, parse_moment_or_version
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.options.since import SINCE, parse_since, parse_since_or_version
 from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from projections import RunHistory
@@ -20,12 +20,12 @@ __all__ = ["failures"]
 def failures(
     *,
     since: Annotated[
-        str | None, typer.Option(metavar=SINCE, help="Count only failures from then on.")
+        str | None, typer.Option(metavar=MOMENT, help="Count only failures from then on.")
     ] = None,
     new_since: Annotated[
         str | None,
         typer.Option(
-            metavar=f"{SINCE}|VERSION",
+            metavar=f"{MOMENT}|VERSION",
             help="Only what was not seen before then, or before that code version failed.",
         ),
     ] = None,
@@ -39,8 +39,8 @@ def failures(
 ) -> None:
     """List what fails, each kind of failure once, the last seen first."""
     now = datetime.now(UTC)
-    from_then = None if since is None else parse_since("--since", since, now)
-    new = None if new_since is None else parse_since_or_version("--new-since", new_since, now)
+    from_then = None if since is None else parse_moment("--since", since, now)
+    new = None if new_since is None else parse_moment_or_version("--new-since", new_since, now)
     with RunHistory(folder_of(folder)) as history:
         page = list_failures(
             history,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from automation.commands.options.moments import PAST, parse_past
 from automation.commands.options.options import FolderOption, folder_of
 from automation.commands.options.replay_selection import select
 from automation.commands.printing.output import write_data
@@ -40,13 +42,15 @@ def replay(
         ),
     ] = None,
     after: Annotated[
-        int, typer.Option(min=0, metavar="POSITION", help="Only the events after this position.")
-    ] = 0,
+        str | None,
+        typer.Option(metavar=PAST, help="Only the events after this position, or recorded later."),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="POSITION|TIME",
-            help="Only the events up to this position, or as of this time (with its zone).",
+            metavar=PAST,
+            help="Only the events up to this position, or recorded by then: "
+            "a day, a time with its zone, or so long ago.",
         ),
     ] = None,
     types: Annotated[
@@ -62,12 +66,22 @@ def replay(
     folder: FolderOption = None,
 ) -> None:
     """Print the events of the log, or of one run, byte for byte as they lie in the log."""
+    now = datetime.now(UTC)
+    behind = 0 if after is None else parse_past("--after", after, now)
+    end = None if until is None else parse_past("--until", until, now)
     reader = LogReader(folder_of(folder))
     own = None if run_id is None else find_run_id(reader, run_id)
-    selection = select(run_id=own, after=after, until=until, types=types or (), follow=follow)
+    selection = select(
+        reader,
+        run_id=own,
+        after=behind,
+        until=end,
+        types=types or (),
+        follow=follow,
+    )
     lay_out = _as_lines if layout is ReplayFormat.JSONL else _as_table(with_run=run_id is None)
     mark = reader.mark()
-    last = max(after, mark.position)
+    last = max(selection.after, mark.position)
     # Taken before anything is printed: the log may be replaced while that goes on.
     leaf = reader.leaf_at(last) if follow else ""
     if not _write(selection.recorded(reader, mark), lay_out) or not follow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -35,7 +36,7 @@ def runs(
 ) -> None:
     """List runs, newest first or in another order; only those that meet all conditions."""
     key = None if after is None else RunKey.parse(after)
-    past = None if as_of is None else parse_past("--as-of", as_of)
+    past = None if as_of is None else parse_past("--as-of", as_of, datetime.now(UTC))
     with RunHistory(folder_of(folder)) as history:
         chosen = with_whole_fingerprint(matching, history)
         page = history.runs_page(limit=limit, matching=chosen, order=sort, after=key, as_of=past)

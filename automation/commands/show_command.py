@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ def show(
 ) -> None:
     """Show one run, now or as it was: its stages, attempts, errors and output."""
     path = folder_of(folder)
-    past = None if as_of is None else parse_past("--as-of", as_of)
+    past = None if as_of is None else parse_past("--as-of", as_of, datetime.now(UTC))
     with RunHistory(path) as history:
         found = find_run(history, run_id)
         detail = history.run_detail(found.run_id, as_of=past)

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from automation.commands.options.moments import MOMENT, parse_moment
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.options.since import SINCE, parse_since
 from automation.commands.printing.lacks import warn_of_lacks
 from automation.commands.printing.output import write_json, write_rich
 from automation.errors import BadArgument
 from automation.local_time import find_zone
 from projections import RunHistory
+from projections.listing.period import check_period
 from projections.statistics.flaky import flaky_stages
 from projections.statistics.over_time import Statistics, statistics
 from projections.statistics.regressions import list_regressions
@@ -33,10 +34,10 @@ def stats(
     *,
     pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
     since: Annotated[
-        str, typer.Option(metavar=SINCE, help="Only what ended (or regressed) from then on.")
+        str, typer.Option(metavar=MOMENT, help="Only what ended (or regressed) from then on.")
     ] = "30d",
     until: Annotated[
-        str | None, typer.Option(metavar=SINCE, help="Only what ended before then.")
+        str | None, typer.Option(metavar=MOMENT, help="Only what ended before then.")
     ] = None,
     bucket: Annotated[
         Bucket | None, typer.Option(help="Show each day or hour of a pipeline, too.")
@@ -57,8 +58,9 @@ def stats(
     if regressions and flaky:
         raise BadArgument("--flaky", "cannot be asked together with --regressions")
     now = datetime.now(UTC)
-    begin = parse_since("--since", since, now)
-    end = None if until is None else parse_since("--until", until, now)
+    begin = parse_moment("--since", since, now)
+    end = None if until is None else parse_moment("--until", until, now)
+    check_period(("--since", begin), ("--until", end))
     find_zone(timezone)
     with RunHistory(folder_of(folder)) as history:
         if regressions:

@@ -12,8 +12,8 @@ import typer
 from automation.access.token_store import TokenStore, default_tokens_path
 from automation.access.tokens import Kind, Scope, Token
 from automation.commands.options.evidence_options import say
+from automation.commands.options.moments import parse_span
 from automation.commands.options.options import FolderOption, JsonOption, folder_of
-from automation.commands.options.since import parse_span
 from automation.commands.printing.output import write_data, write_json, write_rich
 from automation.commands.printing.tokens_table import tokens_table
 from ledger import LogReader

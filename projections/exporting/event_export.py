@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 
 import msgspec
@@ -12,6 +13,7 @@ from ledger.line.walk import Line
 from projections.exporting.columns import Exported
 from projections.exporting.export import PAGE, Export, JsonLines
 from projections.listing.as_of import AsOf, position_of
+from projections.listing.period import check_period
 from projections.listing.run_history import RunHistory
 from projections.read_model.queries import query
 
@@ -49,9 +51,12 @@ def export_events(
 
     Raises:
         InvalidEvent: a position or a time is not what it must be.
+        PeriodReversed: both are times, and the end is before what it goes on behind.
         AsOfNotReached: the log does not reach that position.
     """
     reader = history.reader
+    if isinstance(matching.after, datetime) and isinstance(as_of, datetime):
+        check_period(("after", matching.after), ("as_of", as_of))
     # The pipeline of a run is known to the read model, which must be as far as the events are.
     position = history.catch_up() if as_of is None else position_of(reader, as_of)
     after = position_of(reader, matching.after)

@@ -12,12 +12,20 @@ import msgspec
 from ledger.errors import InvalidEvent
 from ledger.events import Result
 from ledger.plain_values import check_json, check_text
+from projections.listing.period import check_period
 
-__all__ = ["ANY_RUN", "LONGEST_REASON", "RESULTS", "RunFilter", "check_moment"]
+__all__ = ["ANY_RUN", "LONGEST_REASON", "PERIODS", "RESULTS", "RunFilter", "check_moment"]
 
 RESULTS: tuple[Result, ...] = ("success", "failed", "stopped")
 LONGEST_REASON = 1_000
 """Characters of a text that is looked for in the reasons of failures."""
+
+PERIODS = (
+    ("started_after", "started_before"),
+    ("ended_after", "ended_before"),
+    ("duration_above", "duration_below"),
+)
+"""The conditions that are the two bounds of one period each."""
 
 _TIMES = ("started_after", "started_before", "ended_after", "ended_before")
 
@@ -26,6 +34,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What a run must be to be listed; what is None is not asked for.
 
     Bounds adjoin: ``after`` and ``above`` take the bound in, ``before`` and ``below`` leave it out.
+    So equal ones have nothing between them, and can be asked for; those the wrong way round cannot.
 
     Attributes:
         result: how it ended.
@@ -65,6 +74,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             InvalidEvent: names the field.
+            PeriodReversed: a period ends before it begins; names both of its bounds.
         """
         if self.result is not None and self.result not in RESULTS:
             message = f"{self.result!r} is not one of {', '.join(RESULTS)}"
@@ -78,6 +88,8 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("duration_above", "duration_below"):
             if math.isnan(getattr(self, name) or 0.0):
                 raise InvalidEvent(name, "NaN is no number of seconds")
+        for begin, end in PERIODS:
+            check_period((begin, getattr(self, begin)), (end, getattr(self, end)))
         if self.reason is not None and len(self.reason) > LONGEST_REASON:
             raise InvalidEvent("reason", f"longer than {LONGEST_REASON} characters")
         self._check_texts()

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from ledger.errors import InvalidEvent
+from projections.listing.period import check_period
 from projections.listing.run_filter import check_moment
 from projections.listing.run_history import RunHistory
 from projections.read_model.queries import query
@@ -152,10 +153,12 @@ def statistics(
 
     Raises:
         InvalidEvent: an argument is not what it must be; names it.
+        PeriodReversed: the time ends before it begins.
     """
     if bucket not in BUCKETS:
         raise InvalidEvent("bucket", f"{bucket!r} is not one of {', '.join(BUCKETS)}")
     begin, end = _seconds("since", since, FIRST), _seconds("until", until, LAST)
+    check_period(("since", since), ("until", until))
     asked = _Asked(
         pipeline=pipeline,
         since=begin - begin % QUARTER,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ledger.errors import InvalidEvent
 from ledger.plain_values import utc_text
+from projections.listing.period import check_period
 from projections.listing.run_filter import check_moment
 from projections.listing.run_history import RunHistory
 from projections.read_model.queries import query
@@ -126,11 +127,13 @@ def list_regressions(
 
     Raises:
         InvalidEvent: the limit is not from 1 up, or a time has no zone.
+        PeriodReversed: the time ends before it begins.
     """
     if limit < 1:
         raise InvalidEvent("limit", f"{limit} is not a whole number from 1 up")
     begin = NO_START if since is None else _micros("since", since)
     end = _FOR_EVER if until is None else _micros("until", until)
+    check_period(("since", since), ("until", until))
 
     def answer(connection: sqlite3.Connection, position: int) -> RegressionsPage:
         found = [

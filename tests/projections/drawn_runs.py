@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger import NewEvent
 from ledger.events import EventData, RunEnded, RunStarted, StageCompleted, StageFailed
 from projections.failures.fingerprint import fingerprint_of
-from projections.listing.run_filter import RESULTS, RunFilter
+from projections.listing.run_filter import PERIODS, RESULTS, RunFilter
 from projections.runs.run_summary import RunSummary
 from tests.projections.payloads import ERROR, WRITER, abandoned, annotated, began, imported
 
@@ -88,8 +88,16 @@ def _maybe(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | st.none() | drawn
 
 
+def _filter(kind: dict[str, Any], **asked: Any) -> RunFilter:
+    for begin, end in PERIODS:
+        low, high = asked[begin], asked[end]
+        if low is not None and high is not None:
+            asked |= {begin: min(low, high), end: max(low, high)}
+    return RunFilter(**kind, **asked)
+
+
 filters = st.builds(
-    lambda kind, **asked: RunFilter(**kind, **asked),
+    _filter,
     st.sampled_from([{}, {}, {"running": True}, *({"result": one} for one in RESULTS)]),
     pipeline=_maybe(st.sampled_from([*_PIPELINES, "none"])),
     stage_executed=_maybe(st.sampled_from([*_STAGES, "late", "none"])),

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from web.addresses import with_query
+from web.pages.moments import Moment
 from web.pages.query import PageQuery
-from web.pages.runs_query import Moment, Text
+from web.pages.runs_query import Text
 
 __all__ = ["FailuresQuery", "State", "failures_address"]
 

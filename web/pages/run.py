@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from pydantic import Field
 
 from ledger.fields import RUN_ID
+from ledger.plain_values import utc_text
 from projections import RunHistory, RunSummary
 from projections.errors import AsOfNotReached
 from projections.statistics.regressions import Speed, speed_of
 from web.command_line import command_line
+from web.pages.moments import Past
 from web.pages.page import Values, Visit
 from web.pages.query import PageQuery
 from web.pages.run_stages import attempt_rows, failed_attempts, stage_chart
@@ -33,13 +36,13 @@ class RunQuery(PageQuery):
 
     Attributes:
         event: as it was when the run had so many events.
-        as_of: as it was at a position of the log.
+        as_of: as it was at a position of the log, or at a time.
         events_after: the list of events goes on behind this one.
         all: show each stage and attempt, however many there are.
     """
 
     event: Ordinal | None = None
-    as_of: Ordinal | None = None
+    as_of: Past | None = None
     events_after: Ordinal = 0
     all: bool = False
 
@@ -70,7 +73,8 @@ def run_page(visit: Visit) -> Values | Problem:
     except AsOfNotReached as error:
         return Problem(404, f"{error}.")
     if text is None:
-        detail = f"The run {run_id} had not begun at position {past} of the log."
+        then = utc_text(past) if isinstance(past, datetime) else f"position {past} of the log"
+        detail = f"The run {run_id} had not begun at {then}."
         return Problem(404, detail, kind="not-begun", title="Not begun yet")
     trail = read_trail(
         history.reader,

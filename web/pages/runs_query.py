@@ -14,18 +14,13 @@ from ledger.faults import is_not
 from projections.listing.run_filter import RunFilter
 from projections.listing.run_order import RunKey, RunOrder
 from web.addresses import with_query
+from web.pages.moments import Moment, Past
 from web.pages.query import PageQuery
-from web.parameters import Past
 from web.problems import InvalidParameters, ParameterError
 
 __all__ = ["RunsQuery", "filter_of", "key_of", "metadata_of", "runs_address"]
 
 Text = Annotated[str, Field(max_length=1_000)]
-
-
-def _aware(moment: datetime) -> datetime:
-    """Take a time without a zone for UTC: a field for a time in a browser knows none."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _seconds(value: object) -> object:
@@ -49,7 +44,6 @@ def _pair(text: str) -> str:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-Moment = Annotated[datetime, AfterValidator(_aware)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Pair = Annotated[Text, AfterValidator(_pair)]
 
@@ -85,7 +79,7 @@ def filter_of(asked: RunsQuery) -> RunFilter:
     """Give the filter that a query means.
 
     Raises:
-        InvalidParameters: names the parameter that no run can be asked for.
+        InvalidEvent: names the parameter that no run can be asked for.
     """
     result = None if asked.result == "running" else asked.result
     same = {
@@ -93,16 +87,13 @@ def filter_of(asked: RunsQuery) -> RunFilter:
         for name in RunFilter.__struct_fields__
         if name in RunsQuery.model_fields and name not in ("result", "metadata")
     }
-    try:
-        return RunFilter(
-            **same,
-            result=result,
-            running=asked.result == "running",
-            metadata=metadata_of(asked),
-            reason=asked.q,
-        )
-    except InvalidEvent as error:
-        raise InvalidParameters([ParameterError(error.field, error.reason)]) from None
+    return RunFilter(
+        **same,
+        result=result,
+        running=asked.result == "running",
+        metadata=metadata_of(asked),
+        reason=asked.q,
+    )
 
 
 def key_of(asked: RunsQuery) -> RunKey | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automation.commands.options.moments import PAST
 from automation.errors import BadArgument
 from ledger.disk.folder import DEFAULT_FOLDER
 from ledger.errors import InvalidEvent
@@ -41,8 +42,8 @@ PastOption = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        metavar="POSITION|TIME",
-        help="As it was at this position, or at this time (with its zone).",
+        metavar=PAST,
+        help="As it was at this position, or then: a day, a time with its zone, or so long ago.",
     ),
 ]
 

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from automation.commands.options.moments import parse_past
 from automation.errors import BadArgument, RunNotFound
 from ledger import LogReader
 from ledger.disk.mark import Mark
 from ledger.errors import LedgerReplaced
 from ledger.events import EVENT_TYPES
 from ledger.plain_values import utc_text
+from ledger.reading.time_position import position_at
+from projections.listing.as_of import AsOf
+from projections.listing.period import check_period
 
 __all__ = ["Selection", "check_type", "select"]
 
@@ -84,21 +86,38 @@ class Selection:
 
 
 def select(
-    *, run_id: str | None, after: int, until: str | None, types: Sequence[str], follow: bool
+    reader: LogReader,
+    *,
+    run_id: str | None,
+    after: AsOf,
+    until: AsOf | None,
+    types: Sequence[str],
+    follow: bool,
 ) -> Selection:
-    """Read what was asked for.
+    """Say what was asked for.
+
+    Args:
+        reader: of the log.
+        run_id: only this run.
+        after: only what lies behind this position, or was recorded later.
+        until: nothing behind this position, or recorded later.
+        types: only these; all where it is empty.
+        follow: whether what is appended is asked for, too.
 
     Raises:
-        BadArgument: a type that is not known, or no position or time.
+        BadArgument: a type that is not known, or a time up to which to follow.
+        PeriodReversed: the second of two moments is before the first.
     """
     for event_type in types:
         check_type(event_type)
-    past = None if until is None else parse_past("--until", until)
-    if isinstance(past, datetime):
-        if follow:
-            raise BadArgument("--until", "with --follow it must be a position")
-        return Selection(run_id, after, None, utc_text(past), frozenset(types))
-    return Selection(run_id, after, past, None, frozenset(types))
+    if isinstance(until, datetime) and follow:
+        raise BadArgument("--until", "with --follow it must be a position")
+    if isinstance(after, datetime) and isinstance(until, datetime):
+        check_period(("--after", after), ("--until", until))
+    behind = position_at(reader, after) if isinstance(after, datetime) else after
+    if isinstance(until, datetime):
+        return Selection(run_id, behind, None, utc_text(until), frozenset(types))
+    return Selection(run_id, behind, until, None, frozenset(types))
 
 
 def check_type(event_type: str) -> None:

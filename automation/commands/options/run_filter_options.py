@@ -12,13 +12,14 @@ import msgspec
 import typer
 
 from automation.commands.failure_choice import find_fingerprint
+from automation.commands.options.moments import MOMENT, parse_moment
 from automation.commands.options.options import parse_pairs
-from automation.commands.options.since import SINCE, parse_since
 from automation.errors import BadArgument
 from ledger.events import Result
 from projections import RunHistory
 from projections.failures.fingerprint import DIGITS
-from projections.listing.run_filter import RESULTS, RunFilter
+from projections.listing.period import check_period
+from projections.listing.run_filter import PERIODS, RESULTS, RunFilter
 
 __all__ = ["chooses_runs", "with_whole_fingerprint"]
 
@@ -27,7 +28,7 @@ _RUNNING = "running"
 
 
 def _time_option(text: str, *names: str) -> Any:  # noqa: ANN401 - typer's own kind
-    return typer.Option(*names, metavar=SINCE, help=text)
+    return typer.Option(*names, metavar=MOMENT, help=text)
 
 
 def chooses_runs(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,6 +90,17 @@ def _run_filter(
     ] = None,
 ) -> RunFilter:
     now = datetime.now(UTC)
+    bounds: dict[str, Any] = {
+        "started_after": _time("--started-after", started_after, now),
+        "started_before": _time("--started-before", started_before, now),
+        "ended_after": _time("--ended-after", ended_after, now),
+        "ended_before": _time("--ended-before", ended_before, now),
+        "duration_above": duration_above,
+        "duration_below": duration_below,
+    }
+    # Before the filter does, which calls them otherwise.
+    for begin, end in PERIODS:
+        check_period((_option(begin), bounds[begin]), (_option(end), bounds[end]))
     return RunFilter(
         result=_result(result),
         running=running or result == _RUNNING,
@@ -96,14 +108,9 @@ def _run_filter(
         stage_executed=stage,
         stage_failed=failed_stage,
         metadata=parse_pairs("--metadata", metadata or ()),
-        started_after=_time("--started-after", started_after, now),
-        started_before=_time("--started-before", started_before, now),
-        ended_after=_time("--ended-after", ended_after, now),
-        ended_before=_time("--ended-before", ended_before, now),
-        duration_above=duration_above,
-        duration_below=duration_below,
         reason=reason,
         fingerprint=fingerprint,
+        **bounds,
     )
 
 
@@ -129,5 +136,9 @@ def _result(text: str | None) -> Result | None:
     return known
 
 
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _time(option: str, text: str | None, now: datetime) -> datetime | None:
-    return None if text is None else parse_since(option, text, now)
+    return None if text is None else parse_moment(option, text, now)

@@ -70,7 +70,7 @@ def _write_files() -> None:
         ("runs --sort slowest", 2, "Invalid value for '--sort': 'slowest' is not one of 'newest',"),
         ("show x --dir missing", 3, "no ledger in {here}/missing"),
         ("replay --dir missing", 3, "no ledger in {here}/missing"),
-        ("replay --after -1", 2, "Invalid value for '--after'"),
+        ("replay --after -1", 2, "--after: '-1' is neither a position"),
         ("serve --dir missing", 3, "no ledger in {here}/missing"),
         ("serve --port 70000", 2, "Invalid value for '--port': '70000' is too large: 65535 is"),
         ("rusn", 2, "No such command 'rusn'. Did you mean"),

@@ -56,6 +56,11 @@ def test_it_takes_the_filters_of_the_list(command_line: CommandLine) -> None:
         "--type", "run_started", "--pipeline", "nightly", "--after", "1", "--until", "5",
     )  # fmt: skip
     assert run_ids(events.out) == ["good"]
+    lately = command_line(
+        "export", "--what", "events", "--format", "jsonl", "--type", "run_ended", "--after", "1h"
+    )
+    assert run_ids(lately.out) == ["good", "bad"]
+    assert command_line("export", "--format", "jsonl", "--as-of", "1h").out == ""
     of_run = command_line("export", "--what", "events", "--format", "jsonl", "--run", "ba")
     assert run_ids(of_run.out) == ["bad", "bad"]
 
@@ -90,6 +95,12 @@ def test_a_file_is_written_whole_or_not_at_all(command_line: CommandLine, tmp_pa
         (["--format", "parquet"], 2, "--format: it needs -o FILE"),
         (["--json"], 2, "--json: it needs -o FILE"),
         (["--type", "run_started"], 2, "--type: it chooses events"),
+        (["--after", "0"], 2, "--after: it chooses events"),
+        (
+            ["--what", "events", "--after", "1h", "--until", "2026-01-15"],
+            2,
+            "--as-of (--until): 2026-01-15T00:00:00Z is before --after, which is 20",
+        ),
         (["--what", "events", "--running"], 2, "only --pipeline chooses events"),
         (["--what", "events", "--type", "run_begun"], 2, "no type of event"),
         (["--what", "events", "--run", "none"], 3, "none"),

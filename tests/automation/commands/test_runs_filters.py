@@ -70,6 +70,7 @@ def ids(listed: dict[str, Any]) -> list[str]:
         (["--since", "2026-01-15", "--ended-before", "2026-01-16"], ["bad", "good"]),
         (["--ended-after", "2026-01-15T10:00:03Z"], ["bad", "good"]),
         (["--ended-before", "2026-01-15T10:00:03Z"], []),
+        (["--since", "2026-01-15", "--started-before", "2026-01-15"], []),
         (["--duration-above", "7.5"], ["bad", "good"]),
         (["--duration-below", "7.5"], []),
         (["--reason", 'no "rows'], ["bad"]),
@@ -78,6 +79,8 @@ def ids(listed: dict[str, Any]) -> list[str]:
         (["--as-of", "9"], ["bad", "good"]),
         (["--as-of", "4", "--running"], ["good"]),
         (["--as-of", "11", "--metadata", "team=data"], []),
+        (["--as-of", "1d"], []),
+        (["--as-of", "2999-01-01", "--sort", "oldest"], ["good", "bad", "open"]),
     ],
     ids=" ".join,
 )
@@ -109,6 +112,7 @@ def test_the_past_can_be_named_by_its_time(ledger: Path, capfd: pytest.CaptureFi
     shown = json.loads(capfd.readouterr().out)
     assert (shown["result"], shown["last_position"], shown["liveness"]) == (None, 4, None)
     assert main(["show", "--dir", str(ledger), "open", "--as-of", "4"]) == 3
+    assert main(["show", "--dir", str(ledger), "good", "--as-of", "1d12h"]) == 3
     assert main(["runs", "--dir", str(ledger), "--as-of", "13"]) == 3
     assert "does not reach position 13: its last is 12" in capfd.readouterr().err
 
@@ -118,10 +122,19 @@ def test_the_past_can_be_named_by_its_time(ledger: Path, capfd: pytest.CaptureFi
     [
         (["--after", "7"], "take it from the page before"),
         (["--sort", "longest", "--after", "start/unknown/7"], "not of a list"),
-        (["--as-of", "yesterday"], "neither a position nor a time"),
+        (["--as-of", "yesterday"], "neither a position, nor a date, nor like 7d, nor a time"),
         (["--as-of", "9" * 19], "no log has so many positions"),
         (["--started-after", "2026-01-15T10:00"], "has no zone"),
         (["--ended-before", "soon"], "neither a date, nor like 7d, nor a time like"),
+        (["--since", "1d", "--started-before", "2d"], "Z is before --started-after, which is 20"),
+        (
+            ["--ended-after", "2026-01-16", "--ended-before", "2026-01-15"],
+            "--ended-before: 2026-01-15T00:00:00Z is before --ended-after, which is 2026-01-16T",
+        ),
+        (
+            ["--duration-above", "5", "--duration-below", "2.5"],
+            "--duration-below: 2.5 s is less than --duration-above, which is 5 s",
+        ),
         (["--metadata", "day"], "is not name=value"),
         (["--running", "--result", "failed"], "goes on"),
         (["--reason", "x" * 1001], "longer than"),

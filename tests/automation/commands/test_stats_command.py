@@ -93,6 +93,17 @@ def test_what_was_slow_and_what_is_flaky_is_listed(command_line: CommandLine) ->
     assert (both.code, both.out) == (2, "")
 
 
+def test_a_time_that_ends_before_it_begins_is_a_mistake(command_line: CommandLine) -> None:
+    """Both of its options are named, the one that was left out too, whose time is told."""
+    for further in ((), ("--regressions",), ("--flaky",)):
+        answer = command_line("stats", "--since", "2026-01-02", "--until", "2026-01-01", *further)
+        reason = "2026-01-01T00:00:00Z is before --since, which is 2026-01-02T00:00:00Z"
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err == f"runfold: --until: {reason}\n"
+    alone = command_line("stats", "--until", "40d")
+    assert (alone.code, " is before --since, which is 20" in alone.err) == (2, True)
+
+
 def test_nothing_is_said_clearly(command_line: CommandLine) -> None:
     """Of an unknown pipeline, and of a time in which nothing ended, in the zone asked for."""
     unknown = command_line("stats", "--since", "2027-01-01", "--pipeline", "no-such")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from ledger.disk.folder import LedgerFolder
 from ledger.errors import InvalidEvent, LedgerDamaged
 from projections import RunHistory
-from projections.errors import AsOfNotReached
+from projections.errors import AsOfNotReached, PeriodReversed
 from projections.exporting.columns import COLUMNS, Exported
 from projections.exporting.event_export import EventFilter, export_events
 from tests.ledger.damage import flip
@@ -69,6 +70,7 @@ def test_only_some_are_exported(history: RunHistory) -> None:
     assert positions(history, types=frozenset({"run_started"}), pipeline="nightly") == [2]
     assert positions(history, after=recorded[-1]) == positions(history, after=6) == []
     assert positions(history, as_of=recorded[-1]) == [1, 2, 3, 4, 5, 6]
+    assert positions(history, as_of=recorded[-1], after=recorded[-1]) == []
 
 
 def test_a_place_that_is_none_is_told(history: RunHistory) -> None:
@@ -77,6 +79,9 @@ def test_a_place_that_is_none_is_told(history: RunHistory) -> None:
         export_events(history, as_of=7)
     with pytest.raises(InvalidEvent):
         export_events(history, matching=EventFilter(after=-1))
+    last = next(history.reader.read(5)).recorded_at
+    with pytest.raises(PeriodReversed, match=r"as_of: .* is before after"):
+        export_events(history, matching=EventFilter(after=last), as_of=last - timedelta(hours=1))
 
 
 def test_damage_is_never_passed_over(history: RunHistory, folder: Path) -> None:

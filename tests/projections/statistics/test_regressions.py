@@ -16,6 +16,7 @@ from ledger import NewEvent
 from ledger.errors import InvalidEvent
 from ledger.events import Result, RunEnded, StageCompleted
 from projections import RunHistory
+from projections.errors import PeriodReversed
 from projections.statistics.baselines import Usual, baseline_of, is_regression, ratio, usual
 from projections.statistics.regressions import list_regressions, open_regressions, speed_of
 from projections.testing import lines_of, write_log
@@ -175,6 +176,9 @@ def test_a_run_that_goes_on_has_no_speed_yet(tmp_path: Path) -> None:
         assert list_regressions(history).runs == ()
         with pytest.raises(InvalidEvent, match="limit"):
             list_regressions(history, limit=0)
+        with pytest.raises(PeriodReversed, match=r"until: .* is before since"):
+            list_regressions(history, since=BEGIN, until=BEGIN - timedelta(microseconds=1))
+        assert list_regressions(history, since=BEGIN, until=BEGIN).runs == ()
 
 
 def is_slow(took: float, before: Sequence[float]) -> bool:

@@ -141,6 +141,48 @@ def test_a_wrong_value_is_named(client: TestClient, query: str, wrong: str) -> N
     assert {each["parameter"] for each in answer.json()["errors"]} == {wrong}
 
 
+@pytest.mark.parametrize(
+    ("address", "begin", "end", "told"),
+    [
+        ("runs", "started_after", "started_before", "2026-01-15T10:00:00Z is before started_after"),
+        ("runs", "ended_after", "ended_before", "which is 2026-01-15T11:00:00Z"),
+        ("runs", "duration_above", "duration_below", "1 s is less than duration_above, which is 2"),
+        ("export", "started_after", "started_before", "is before started_after"),
+        ("stats", "since", "until", "is before since, which is"),
+        ("stats/flaky", "since", "until", "is before since, which is"),
+        ("stats/regressions", "since", "until", "is before since, which is"),
+    ],
+)
+def test_a_period_that_ends_before_it_begins_is_a_mistake(
+    client: TestClient, address: str, begin: str, end: str, told: str
+) -> None:
+    """Both of its parameters are named; equal ones have nothing between them, and are answered."""
+    times = ("2026-01-15T10:00:00Z", "2026-01-15T11:00:00Z")
+    low, high = ("1", "2") if begin.startswith("duration") else times
+
+    answer = client.get(f"/api/pipeline/{address}", params={begin: high, end: low})
+    problem = answer.json()
+
+    assert (answer.status_code, problem["type"]) == (422, "urn:runfold:problem:invalid-parameters")
+    assert problem["detail"] == f"Wrong in the query: {begin}, {end}."
+    assert [each["parameter"] for each in problem["errors"]] == [begin, end]
+    assert told in problem["errors"][1]["detail"]
+    same = client.get(f"/api/pipeline/{address}", params={begin: low, end: low})
+    assert same.status_code == 200
+
+
+@pytest.mark.parametrize("address", ["runs", "runs/run-1", "export"])
+@pytest.mark.parametrize("text", ["soon", "12h", "1e3", "2026-01-15"])
+def test_what_a_past_may_be_is_said(client: TestClient, address: str, text: str) -> None:
+    """A position, too, where a time alone would be said of any other parameter."""
+    answer = client.get(f"/api/pipeline/{address}", params={"as_of": text})
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["parameter"]) == (422, "as_of")
+    taken = "a position, or a time with its zone, like 2026-01-15T10:00:00Z"
+    assert error["detail"].endswith(taken)
+
+
 def test_a_leap_second_and_small_letters_are_times(client: TestClient) -> None:
     """All that RFC 3339 takes for a time is one here."""
     for text in ("2016-12-31t23:59:60z", "2016-12-31T23:59:60.5+00:00", "0001-01-01T00:00:00Z"):

@@ -62,6 +62,8 @@ def test_a_run_says_what_happened(
         ("run-failed?event=0", 200),
         ("run-failed?as_of=1", 404),
         ("run-failed?as_of=999999", 404),
+        ("run-failed?as_of=2000-01-01T00:00", 404),
+        ("run-failed?as_of=soon", 422),
         ("run-failed?event=-1", 422),
         ("run-failed?event=x", 422),
         ("run-failed?other=1", 422),
@@ -84,6 +86,9 @@ def test_the_past_of_a_position_is_that_of_its_event(client: TestClient) -> None
     by_position = client.get(f"/runs/run-failed?as_of={position}").text
     for text in (by_event, by_position):
         assert f"event 4 of 13, position {position}" in text
+    early = client.get("/runs/run-failed?as_of=2000-01-01").json()
+    assert early["detail"].endswith("had not begun at 2000-01-01T00:00:00.000000Z.")
+    assert "As it was at event" not in client.get("/runs/run-failed?as_of=2999-01-01").text
 
 
 def test_a_run_of_very_many_attempts_and_events_is_shown_in_parts(tmp_path: Path) -> None:

@@ -99,6 +99,11 @@ def test_the_list_can_be_seen_as_it_was(client: TestClient) -> None:
         ("q=a&q=b", ["q"]),
         ("colour=red", ["colour"]),
         ("reason=%00", ["reason"]),
+        ("duration_above=5m&duration_below=90s", ["duration_above", "duration_below"]),
+        (
+            "started_after=2026-01-16T10:00&started_before=2026-01-15T10:00",
+            ["started_after", "started_before"],
+        ),
     ],
 )
 def test_a_wrong_query_names_each_wrong_parameter(

@@ -95,6 +95,12 @@ def test_as_of_a_time(ledger: Path, replay: Replay) -> None:
     earlier = utc_text(datetime.fromisoformat(recorded[0]) - timedelta(microseconds=1))
     assert replay("--until", earlier).lines == []
     assert replay("--until", "2999-01-01T00:00:00+09:00").lines == lines
+    assert replay("--until", "2999-01-01").lines == lines
+    assert replay("--after", recorded[6]).lines == lines[last:]
+    assert replay("--after", earlier, "--until", recorded[6]).lines == lines[:last]
+    assert replay("--after", "1h").lines == replay("--after", "2026-01-15").lines == lines
+    assert replay("--after", "2999-01-01").lines == []
+    assert replay("--until", "1d").lines == replay("--until", "2026-01-15").lines == []
 
 
 def test_the_events_of_some_types(ledger: Path, replay: Replay) -> None:
@@ -126,15 +132,17 @@ def test_all_that_was_asked_for_holds_at_once(ledger: Path, replay: Replay) -> N
     [
         (("--type", "run_start"), 2, "did you mean run_started?"),
         (("--type", "RUN_ENDED"), 2, "there are ledger_created, run_started"),
-        (("--until", "yesterday"), 2, "neither a position nor a time"),
-        (("--until", "-1"), 2, "neither a position nor a time"),
-        (("--until", "٣"), 2, "neither a position nor a time"),
+        (("--until", "yesterday"), 2, "neither a position, nor a date, nor like 7d"),
+        (("--until", "-1"), 2, "neither a position, nor a date, nor like 7d"),
+        (("--until", "٣"), 2, "neither a position, nor a date, nor like 7d"),
         (("--until", "2026-01-15T10:00:00"), 2, "like 2026-01-15T10:00:00Z"),
-        (("--until", "2026-01-15"), 2, "has no zone: add its offset, or Z"),
+        (("--until", "2026-01-15T10"), 2, "has no zone: add its offset, or Z"),
+        (("--until", "1h", "--follow"), 2, "it must be a position"),
         (("--until", "0001-01-01T00:00:00+09:00"), 2, "beyond the calendar"),
         (("--until", "9" * 5_000), 2, "no log has so many positions"),
         (("--until", "2026-01-15T10:00:00Z", "--follow"), 2, "it must be a position"),
-        (("--after", "-1"), 2, "--after"),
+        (("--after", "-1"), 2, "--after: '-1' is neither a position, nor a date, nor like 7d"),
+        (("--after", "1h", "--until", "2h"), 2, "Z is before --after, which is 20"),
         (("--format", "xml"), 2, "--format"),
         (("--run", "nobody"), 3, "there is no run 'nobody'"),
         (("--run", "nobody", "--follow"), 3, "there is no run 'nobody'"),
