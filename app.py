@@ -69,7 +69,7 @@ def create_app(
         folder: the data folder.
         key: signs the tree heads of the ledger; without one they are unsigned.
         admission: whom to let in; everybody may read and nobody change anything, unless said.
-        upkeep_interval: seconds between looks for runs whose writer is gone.
+        upkeep_interval: seconds between looks for runs whose writer is gone; more after a long one.
         heartbeat: seconds of silence after which a stream says that it is still there.
         redact: names of further keys whose text is never recorded (see ``EventLog.open``).
 

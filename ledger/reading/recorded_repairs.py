@@ -103,8 +103,12 @@ class RecordedRepairs:
         except (BadLine, msgspec.DecodeError):
             return
         found = {_key(skipped): skipped.sha256 for skipped in payload.skipped}
-        # Not added to: another thread may be going through it.
-        self._skipped = {**self._skipped, **found}
+        # In one step, as another thread may just add what it has found.
+        self._skipped.update(found)
+
+    def _keys(self) -> tuple[tuple[str, int, int, int, int], ...]:
+        """Give the ranges as they are known now: another thread may add some meanwhile."""
+        return tuple(self._skipped)
 
     def are_known(self, mark: Mark) -> bool:
         """Tell whether any repair was made up to a mark.
@@ -127,7 +131,7 @@ class RecordedRepairs:
 
         It ends with its segment. Where there is none up to ``last``, it is empty and lies there.
         """
-        ranges = [key for key in self._skipped if max(key[3], key[4]) > after and key[3] <= last]
+        ranges = [key for key in self._keys() if max(key[3], key[4]) > after and key[3] <= last]
         if not ranges:
             return last, last
         name, _, _, first, _ = min(ranges, key=lambda key: key[3])
@@ -149,14 +153,14 @@ class RecordedRepairs:
         """Give the (start, stop) of the skipped bytes in a segment, in order."""
         name = segment_name(segment)
         return sorted(
-            (offset, offset + size) for found, offset, size, *_ in self._skipped if found == name
+            (offset, offset + size) for found, offset, size, *_ in self._keys() if found == name
         )
 
     def lost(self, after: int, before: int) -> int:
         """Count the positions between two others that a repair gave up."""
         return sum(
             max(0, min(last, before - 1) - max(first, after + 1) + 1)
-            for _, _, _, first, last in self._skipped
+            for _, _, _, first, last in self._keys()
         )
 
 
