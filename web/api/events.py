@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from ledger.events import RunEnded, RunImported
 from ledger.fields import RUN_ID
@@ -32,6 +32,18 @@ _SOME = 1_000
 _ENDS = (RunEnded.type, RunImported.type)
 
 
+def _one_is_true(value: object) -> object:
+    return "true" if value == "1" else value
+
+
+_Follow = Annotated[
+    Flag,
+    BeforeValidator(_one_is_true),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": 1}]}),
+]
+"""A flag that is also set by ``1``, as who types an address writes it."""
+
+
 class _Lines(Reading):
     """Which lines, and how."""
 
@@ -47,7 +59,7 @@ class _Lines(Reading):
     format: Annotated[
         Literal["json", "ndjson"] | None, Field(description="Goes before the header `Accept`.")
     ] = None
-    follow: Annotated[Flag, Field(description="Stay, and send what comes, as NDJSON.")] = False
+    follow: Annotated[_Follow, Field(description="Stay, and send what comes, as NDJSON.")] = False
 
 
 class EventsQuery(_Lines):

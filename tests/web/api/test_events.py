@@ -107,6 +107,15 @@ def test_the_events_of_a_run_are_its_lines(client: TestClient, lines: list[bytes
     assert client.get("/api/pipeline/runs/nobody/events?follow=true").status_code == 404
 
 
+def test_following_is_also_asked_for_by_1(client: TestClient) -> None:
+    """As NDJSON, to the end of a run that has ended; nothing else stands for a flag."""
+    path = "/api/pipeline/runs/run-3/events"
+    followed, asked = (client.get(f"{path}?follow={said}") for said in ("1", "true"))
+    assert followed.headers["content-type"] == "application/x-ndjson"
+    assert followed.content == asked.content
+    assert [client.get(f"{path}?follow={said}").status_code for said in ("0", "yes")] == [422, 422]
+
+
 def test_a_run_that_was_taken_over_has_ended(tmp_path: Path) -> None:
     """Who follows its events gets them, and waits for no others."""
     with EventLog.open(tmp_path / "runs") as log:
