@@ -251,6 +251,7 @@ ENDPOINTS = (
         asks=EventsQuery,
         gives=_GIVES,
         fails=[TOO_MANY_OF_ONE, TOO_MANY_IN_ALL],
+        tells=["Link"],
     ),
     Endpoint(
         path="/api/pipeline/runs/{run_id}/events",
@@ -259,5 +260,6 @@ ENDPOINTS = (
         asks=RunEventsQuery,
         gives=_GIVES,
         fails=[UNKNOWN_RUN, TOO_MANY_OF_ONE, TOO_MANY_IN_ALL],
+        tells=["Link"],
     ),
 )

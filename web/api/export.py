@@ -109,5 +109,6 @@ ENDPOINTS = (
             Gives(_PARQUET, description="A Parquet file."),
         ],
         fails=[NOT_THAT_FAR, NOT_OF_EVENTS, NO_PARQUET],
+        tells=["Content-Disposition"],
     ),
 )
