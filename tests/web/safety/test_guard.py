@@ -253,6 +253,12 @@ def test_other_sites_get_nothing_unless_they_are_named(guarded: Guarded) -> None
     preflight = {**site, "Access-Control-Request-Method": "GET"}
     del preflight["Authorization"]
     assert client.options(RUNS, headers=preflight).status_code == 200
+    # Neither does a name that is none of ours get an answer of another kind than without CORS.
+    foreign = client.options(RUNS, headers={**preflight, "Host": "evil.example"})
+    assert (foreign.status_code, foreign.json()["title"]) == (400, "Unknown host")
+    assert "access-control-allow-origin" not in foreign.headers
+    exposed = client.get(RUNS, headers=site).headers["access-control-expose-headers"]
+    assert {"ETag", "X-Ledger-Damaged", "Retry-After"} <= set(exposed.split(", "))
     other = {**site, "Origin": "https://other.example"}
     assert "access-control-allow-origin" not in client.get(RUNS, headers=other).headers
 
