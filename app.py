@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,13 +46,11 @@ from web.safety.sign_in import SignIn, session_cookie
 from web.server import run_server
 from web.static_files import static_files
 from web.stop_signals import on_stop_signal
+from web.upkeep_rounds import do_rounds
 from web.verifying import Verifying
 
 __all__ = ["create_app", "run"]
 
-_logger = logging.getLogger("runfold.server")
-_SHORTEST_PAUSE = 1.0
-_REST, _LONGEST_REST = 10, 60.0
 _LONGEST_ANSWER = 20.0
 _READERS = Admission()
 
@@ -102,7 +98,7 @@ def create_app(
         guard = Guard(served, admission, cookie=cookie, position=position)
         async with anyio.create_task_group() as group:
             group.start_soon(follow, history, broadcast)
-            group.start_soon(_keep, upkeep, broadcast, upkeep_interval)
+            group.start_soon(do_rounds, upkeep.do_round, broadcast, upkeep_interval)
             with on_stop_signal(broadcast.close):
                 # For pages of other sites each answer has headers of its own.
                 yield {} if admission.cors_origins else {AT_ONCE: AtOnce(guard, kept)}
@@ -219,26 +215,3 @@ def _at_the_door(
         exposed=list(DESCRIBED),
     )
     return [cors, guard]
-
-
-async def _keep(upkeep: Upkeep, broadcast: Broadcast, interval: float) -> None:
-    """Do a round now, soon after the log has grown, and after each interval; for ever.
-
-    Between two it rests ten times as long as the last one took, but never for more than a minute:
-    a round of many open runs, again each second, took others a tenth of their time.
-    """
-    done, waited, rest = -1, interval, 0.0
-    pause = min(_SHORTEST_PAUSE, interval)
-    while True:
-        position = broadcast.position
-        if waited >= rest and (position != done or waited >= interval):
-            began = time.monotonic()
-            try:
-                await run_sync(upkeep.do_round)
-            except Exception:
-                # A bug in the upkeep must not end it, nor the server.
-                _logger.exception("the upkeep of the ledger failed; it will be tried again")
-            rest = min(_REST * (time.monotonic() - began), _LONGEST_REST)
-            done, waited = position, 0.0
-        await anyio.sleep(pause)
-        waited += pause

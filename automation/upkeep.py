@@ -1,18 +1,20 @@
 """What a server does for its ledger beside answering: a small round, again and again.
 
-It notes the runs whose writer died or fell silent, keeps ``runs.jsonl`` and the index of lines, and
-signs tree heads if it has the key.
+It takes in what was lost and is back, notes the runs whose writer died or fell silent, keeps
+``runs.jsonl`` and the index of lines, and signs tree heads if it has the key.
 Where the folder cannot be written, the ledger is served as it is.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from automation.notary import Notary
 from automation.running.abandonment import find_dead_runs, record_abandoned_runs
 from ledger import EventLog, LedgerError
+from ledger.errors import LedgerDamaged
 from ledger.evidence.signed_note import SigningKey
 from ledger.writers.leases import drop_old_leases
 from projections import RunHistory, RunsFile
@@ -39,6 +41,7 @@ class Upkeep:
             folder = self._history.reader.folder
             if not folder.exists():
                 return
+            self._history.look_for_lost()
             self._index_lines()
             self._note_abandoned_runs()
             drop_old_leases(folder, now=datetime.now(UTC))
@@ -52,8 +55,10 @@ class Upkeep:
     def _index_lines(self) -> None:
         """Find out where the lines of runs lie now: whoever asks first would wait for it."""
         reader = self._history.reader
-        mark = reader.mark()
-        reader.run_index.take_in(mark.segment, mark.offset)
+        # Damage is told by whoever comes upon it, and keeps the rest of the round from nothing.
+        with suppress(LedgerDamaged, OSError):
+            mark = reader.mark()
+            reader.run_index.take_in(mark.segment, mark.offset)
 
     def _note_abandoned_runs(self) -> None:
         since = self._listening_since

@@ -226,6 +226,13 @@ class RunHistory:
         """Bring the view to all that is durable now, and give the position it reflects."""
         return self._model.ask(lambda _, position: position)
 
+    def look_for_lost(self) -> None:
+        """Take in what was out of reach, where it can be read again by now."""
+        if self.out_of_reach():
+            # Whoever opens a model compares what it lacks with the log.
+            self._model.look_again()
+            self.catch_up()
+
     def generation(self) -> tuple[int, ...]:
         """Tell the current model from the ones before it; cheap, and never a wait."""
         return self._model.pointed()

@@ -176,8 +176,12 @@ class ModelReading:
         self._place = None
         self._guard = threading.Lock()
 
-    def close(self) -> None:
-        """Let go of the connection. Closing twice does nothing."""
+    def look_again(self) -> None:
+        """Have the next question look at the model as if it were the first."""
         with self._guard:
             self._disconnect()
             self._projector.close()
+
+    def close(self) -> None:
+        """Let go of the connection. Closing twice does nothing."""
+        self.look_again()

@@ -36,6 +36,10 @@ Soon = Callable[[Callable[[Written | None], None]], None]
 """Has an answer made, and calls what it is given with it; with None where it is not to be had."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class AtOnce:
     """Answers whom the guard lets in with what is kept."""
 
@@ -113,7 +117,9 @@ class AtOnceProtocol(DeadlineProtocol):
         self._write(written, b"" if cycle.keep_alive else _CLOSING)
         if not cycle.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        cycle.on_response()
+        # As uvicorn does: it leads back to this connection, which would stay until it is collected.
+        cycle.on_response = _nothing
 
     def _write(self, written: Written, more: bytes = b"") -> None:
         """Write an answer in one piece, with a line more in its head."""

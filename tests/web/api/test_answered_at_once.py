@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from ledger import EventLog, RunContext
+from tests.ledger.examples import one_run
 from tests.web.serving import GENEROUS, serving
 from web.api.answered_at_once import AT_ONCE, AtOnce, AtOnceProtocol, Soon
 from web.api.encoded_answer import EncodedAnswer, Written
@@ -56,14 +58,17 @@ def _known(scope: Scope) -> Written | Soon | None:
             return _written(f"at once {scope['query_string'].decode()}.".encode())
         case "/soon":
             return _later(_written(b"soon."))
+        case "/late":
+            # Not before uvicorn has looked, ten times a second, whether it is to end.
+            return _later(_written(b"soon."), seconds=2.0)
         case "/never":
             return _later(None)
     return None
 
 
-def _later(written: Written | None) -> Soon:
+def _later(written: Written | None, seconds: float = 0.1) -> Soon:
     def make(done: Callable[[Written | None], None]) -> None:
-        asyncio.get_running_loop().call_later(0.1, done, written)
+        asyncio.get_running_loop().call_later(seconds, done, written)
 
     return make
 
@@ -159,7 +164,7 @@ def test_a_server_that_ends_answers_who_waits() -> None:
     with socket.create_connection(listener.getsockname(), timeout=GENEROUS) as connection:
         connection.sendall(KEPT + b"\r\n")
         assert b"at once" in connection.recv(65536)
-        connection.sendall(b"GET /soon HTTP/1.1\r\n" + HOST + b"\r\n")
+        connection.sendall(b"GET /late HTTP/1.1\r\n" + HOST + b"\r\n")
         server.should_exit = True
         rest = b"".join(iter(lambda: connection.recv(65536), b""))
     thread.join(GENEROUS)
@@ -304,3 +309,38 @@ def test_both_ways_say_the_same(tmp_path: Path) -> None:
         RunContext.start(log, pipeline="nightly").end("success")
         (newer, *_) = answers(b"GET", b"if-none-match: " + tag[1] + b"\r\n")
         assert newer.startswith(b"HTTP/1.1 200")
+
+
+def test_whoever_asks_sees_what_was_acknowledged_before(tmp_path: Path) -> None:
+    """Many who ask on, while events come: no answer is older than what its reader knew of."""
+    folder = tmp_path / "runs"
+    asked = b"GET " + RUNS + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async def ask(port: int, log: EventLog) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in range(20):
+            # So that they ask at all moments of what others wait for.
+            await asyncio.sleep(number % 5 / 1_000)
+            known = log.position
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            position, length = (
+                re.search(name + rb": (\d+)", head) for name in (b"position", b"content-length")
+            )
+            assert position
+            assert length
+            assert int(position[1]) >= known
+            runs = json.loads(await reader.readexactly(int(length[1])))["runs"]
+            assert not runs or runs[0]["last_position"] >= known
+        writer.close()
+
+    async def check(port: int, log: EventLog) -> None:
+        asking = [asyncio.create_task(ask(port, log)) for _ in range(16)]
+        while not all(task.done() for task in asking):
+            await log.append_async(*one_run(f"run-{log.position}"))
+        async with asyncio.timeout(GENEROUS):
+            await asyncio.gather(*asking)
+
+    EventLog.open(folder).close()
+    with serving(folder) as server, EventLog.open(folder) as log:
+        asyncio.run(check(int(server.url.rpartition(":")[2]), log))
