@@ -12,7 +12,6 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, compile_path
 
@@ -22,6 +21,7 @@ from projections import RunHistory
 from projections.comparing.run_comparison import RunComparison
 from web.api.answered_at_once import AT_ONCE, AtOnce
 from web.api.appended_first import AppendedFirst
+from web.api.described_headers import DESCRIBED
 from web.api.endpoints import ENDPOINTS
 from web.api.kept_answers import AnsweredFirst, KeptAnswers
 from web.api.open_streams import OpenStreams
@@ -39,6 +39,7 @@ from web.problems import ANSWERS_TO_ERRORS
 from web.safety.admission import Access, Admission
 from web.safety.answer_headers import SecurityHeaders
 from web.safety.body_limits import BodyLimits
+from web.safety.cross_origin import CrossOrigin
 from web.safety.guard import Guard, permits
 from web.safety.hosts import allowed_hosts
 from web.safety.sign_in import SignIn, session_cookie
@@ -208,10 +209,9 @@ def _at_the_door(
     if not admission.cors_origins:
         return [guard]
     cors = Middleware(
-        CORSMiddleware,
-        allow_origins=admission.cors_origins,
-        allow_methods=["GET", "HEAD"],
-        allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
-        expose_headers=["ETag", "Link", "X-Ledger-Position"],
+        CrossOrigin,
+        sites=admission.cors_origins,
+        hosts=admission.hosts,
+        exposed=list(DESCRIBED),
     )
     return [cors, guard]

@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger import LedgerError
 from ledger.reading.sound_reading import OutOfReach
+from projections import RunHistory
 from projections.read_model.degraded import Degraded, degraded_text
 from projections.read_model.out_of_reach import ranges_text
 
-__all__ = ["PositionHeader", "position_header"]
+__all__ = ["PositionHeader", "position_header", "view_header"]
 
 _POSITION = "X-Ledger-Position"
 
@@ -36,6 +37,11 @@ def position_header(
         "X-Ledger-Degraded": degraded_text(degraded),
     }
     return headers | {name: text for name, text in lacks.items() if text}
+
+
+def view_header(history: RunHistory, position: int) -> Mapping[str, str]:
+    """Say which position an answer of the view reflects, and what the view lacks now."""
+    return position_header(position, history.out_of_reach(), history.degraded())
 
 
 class PositionHeader:

@@ -23,6 +23,7 @@ from projections.errors import (
     ProjectionMissing,
     QuestionTooLong,
     ReadModelOfAnotherLog,
+    ReadModelUnusable,
 )
 from web.addresses import way_up
 from web.safety.answer_headers import SECURITY_HEADERS
@@ -240,6 +241,14 @@ def _unreadable(request: Request, error: Exception) -> Response:
         )
     elif isinstance(error, ProjectionBehind):
         problem = Problem(503, f"{error}.", kind="behind", members={"position": error.position})
+    elif isinstance(error, ReadModelUnusable):
+        problem = Problem(
+            503,
+            f"The view of the log cannot be used now: {error.cause}. No event is lost by it; once"
+            " that is mended, ask again.",
+            kind="view-unusable",
+            title="The view cannot be used",
+        )
     elif isinstance(error, QuestionTooLong):
         problem = Problem(503, f"{error}.".capitalize(), kind="too-long", title="It took too long")
     elif isinstance(error, ProjectionMissing | ProjectionInvalid):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +15,11 @@ import pytest
 from automation.access.token_store import TokenStore
 from automation.access.tokens import Kind, Scope
 from ledger import EventLog
+from ledger.line.codec import MAX_BATCH
 from tests.ledger.examples import run_annotated
+from tests.web.posting import EVENTS
 from tests.web.serving import (
+    GENEROUS,
     Server,
     can_give_up_privileges,
     dying_run,
@@ -24,6 +29,7 @@ from tests.web.serving import (
     record_elsewhere,
     serving,
 )
+from web.safety.body_limits import BODY_BYTES
 
 
 @pytest.fixture
@@ -192,6 +198,18 @@ def test_what_is_followed_of_a_run_that_has_ended_ends(folder: Path, server: Ser
         with server.opened(f"{path}&after={after}") as lines:
             heard = [json.loads(line)["position"] for line in lines]
         assert heard == positions[number:]
+
+
+def test_who_sends_too_much_before_it_reads_is_told(server: Server) -> None:
+    """The refusal gets through, and the connection serves what is asked next."""
+    address = server.url.removeprefix("http://")
+    headers = {"Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection(address, timeout=GENEROUS)) as connection:
+        for size in (MAX_BATCH + 1, BODY_BYTES + 1):
+            connection.request("POST", EVENTS, b" " * size, headers)
+            assert json.loads(connection.getresponse().read())["status"] == 413
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
 
 
 def test_a_raw_request_with_an_odd_run_id_is_answered(server: Server) -> None:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 __all__ = ["preferred", "takes_gzip"]
 
-_GZIP = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+)\s*)?(?:,|$)", re.IGNORECASE)
+_GZIP = re.compile(rb"(?:^|,)\s*(gzip|\*)\s*(?:;\s*q=([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 _WEIGHT = re.compile(r";\s*q=([0-9.]+)")
 
 
 @lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: bytes) -> bool:
     """Tell whether ``Accept-Encoding`` allows gzip."""
-    found = _GZIP.search(accept_encoding)
-    return found is not None and (found[1] is None or found[1].strip(b"0.") != b"")
+    weights = {name.lower(): weight for name, weight in _GZIP.findall(accept_encoding)}
+    # What is said of gzip itself goes before what is said of all others.
+    weight = weights.get(b"gzip", weights.get(b"*"))
+    return weight is not None and (not weight or weight.strip(b"0.") != b"")
 
 
 def preferred(offers: Sequence[str], accept: str) -> str:
     """Give the offer that ``Accept`` weighs most; the first where it says nothing of any."""
-    weights = dict.fromkeys(offers, 0.0)
+    weights: dict[str, float] = {}
     for asked in accept.lower().split(","):
-        name = asked.partition(";")[0].strip()
         weight = _WEIGHT.search(asked)
-        for offer in offers:
-            plain = offer.partition(";")[0]
-            if name in (plain, f"{plain.partition('/')[0]}/*", "*/*"):
-                weights[offer] = max(weights[offer], _number(weight[1]) if weight else 1.0)
-    return max(offers, key=weights.__getitem__)
+        weights[asked.partition(";")[0].strip()] = _number(weight[1]) if weight else 1.0
+    return max(offers, key=lambda offer: _weight(offer.partition(";")[0], weights))
+
+
+def _weight(offer: str, weights: Mapping[str, float]) -> float:
+    """Give what an offer weighs: the narrowest range that it is in says so."""
+    ranges = (offer, f"{offer.partition('/')[0]}/*", "*/*")
+    return next((weights[name] for name in ranges if name in weights), 0.0)
 
 
 def _number(text: str) -> float:

@@ -165,6 +165,9 @@ ENDPOINTS = (
         fails=(BAD_BODY, TOO_LARGE, UNSUPPORTED, *REFUSALS),
         scope="append",
         method="POST",
-        takes=[Gives(model=SentEvents), Gives(NDJSON, description="One event on each line.")],
+        takes=[
+            Gives(model=SentEvents),
+            *(Gives(lines, description="One event on each line.") for lines in _LINES),
+        ],
     ),
 )

@@ -11,6 +11,7 @@ from projections.comparing.run_comparison import RunComparison
 from projections.errors import NoEarlierSuccess
 from web.api.endpoint import Answer, Call, Endpoint, Gives
 from web.api.runs import UNKNOWN_RUN, unknown_run
+from web.ledger_headers import view_header
 from web.parameters import Flag, Reading
 from web.problems import Failure, Refused
 
@@ -41,7 +42,8 @@ def compare(call: Call[CompareQuery]) -> Answer:
         is_first = asked.b is None or history.run_json(asked.a) is None
         raise unknown_run(history, asked.a if is_first else asked.b or "")
     shown = found if asked.all else found.differences()
-    return Answer(body=shown.model_dump_json().encode(), position=found.position)
+    headers = view_header(history, found.position)
+    return Answer(body=shown.model_dump_json().encode(), position=found.position, headers=headers)
 
 
 ENDPOINTS = (

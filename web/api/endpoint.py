@@ -118,6 +118,8 @@ class Endpoint:
         method: of the request.
         takes: the bodies it takes.
         is_kept: whether equal calls have equal answers while position and model stay.
+        is_live: whether an answer goes on until one side ends it, so that it has no tag.
+        tells: the names of the headers that its answers have beside those of every answer.
     """
 
     path: str
@@ -130,11 +132,18 @@ class Endpoint:
     method: str = "GET"
     takes: Sequence[Gives] = ()
     is_kept: bool = False
+    is_live: bool = False
+    tells: Sequence[str] = ()
 
     @property
     def name(self) -> str:
         """What it is called in the document."""
         return self.answer.__name__
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether an answer has a tag, by which a caller says that it has it already."""
+        return self.method == "GET" and not self.is_live
 
     @property
     def in_path(self) -> frozenset[str]:

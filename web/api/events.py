@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
-from ledger.events import RunEnded, RunImported
 from ledger.fields import RUN_ID
 from ledger.line.walk import Line
 from web.api.endpoint import JSON, NDJSON, Answer, Call, Endpoint, Gives
@@ -29,7 +28,18 @@ _LOOKED_AT = 100_000
 """Lines that a page looks at at most, so that a rare type does not make it take for ever."""
 _PIECE = 1 << 16
 _SOME = 1_000
-_ENDS = (RunEnded.type, RunImported.type)
+
+
+def _one_is_true(value: object) -> object:
+    return "true" if value == "1" else value
+
+
+_Follow = Annotated[
+    Flag,
+    BeforeValidator(_one_is_true),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": 1}]}),
+]
+"""A flag that is also set by ``1``, as who types an address writes it."""
 
 
 class _Lines(Reading):
@@ -47,7 +57,7 @@ class _Lines(Reading):
     format: Annotated[
         Literal["json", "ndjson"] | None, Field(description="Goes before the header `Accept`.")
     ] = None
-    follow: Annotated[Flag, Field(description="Stay, and send what comes, as NDJSON.")] = False
+    follow: Annotated[_Follow, Field(description="Stay, and send what comes, as NDJSON.")] = False
 
 
 class EventsQuery(_Lines):
@@ -160,20 +170,21 @@ def _page(call: Call[Any], until: int) -> Answer:
 async def _followed(ledger: ServedLedger, asked: _Asked, until: int) -> AsyncIterator[bytes]:
     """Yield what there is, and then what comes, until enough was sent or the run has ended."""
     after, left, stop = asked.after, asked.limit or math.inf, asked.until or math.inf
-    has_ended = await run_sync(_had_ended, ledger, asked)
+    is_news = True
     while left > 0:
         lines = _lines(ledger, asked, after, until)
         while some := await run_sync(_some, lines):
+            is_news = True
             wanted = [line for line in some if _wanted(asked, line)]
             for piece in _pieces(wanted[: int(min(left, _SOME))]):
                 yield piece
             left -= len(wanted)
-            has_ended = has_ended or _is_end_in(some, asked)
             if left <= 0:
                 return
         after = max(after, until)
-        if has_ended or after >= stop:
+        if after >= stop or (is_news and await run_sync(_has_ended, ledger, asked, after)):
             return
+        is_news = False
         while not await ledger.broadcast.beyond(after, patience=ledger.heartbeat):
             if ledger.broadcast.is_closed:
                 return
@@ -184,14 +195,15 @@ def _some(lines: Iterator[Line]) -> list[Line]:
     return list(islice(lines, _SOME))
 
 
-def _had_ended(ledger: ServedLedger, asked: _Asked) -> bool:
-    """Tell whether the end of a run lies before what is asked for: then nothing is waited for."""
-    return asked.after > 0 and _is_end_in(_lines(ledger, asked, 0, asked.after), asked)
+def _has_ended(ledger: ServedLedger, asked: _Asked, after: int) -> bool:
+    """Tell whether the run that is asked for has ended, as its summary says, with nothing left.
 
-
-def _is_end_in(lines: Iterable[Line], asked: _Asked) -> bool:
-    """Tell whether the run that is asked for has ended in these lines; remarks may follow."""
-    return isinstance(asked, RunEventsQuery) and any(line.envelope.type in _ENDS for line in lines)
+    A remark may follow, and what takes a presumption back; neither is waited for.
+    """
+    if not isinstance(asked, RunEventsQuery):
+        return False
+    run = ledger.history.get_run(asked.run_id)
+    return run is not None and run.result is not None and run.last_position <= after
 
 
 async def _answer(call: Call[Any]) -> Answer | LiveResponse:
@@ -239,6 +251,7 @@ ENDPOINTS = (
         asks=EventsQuery,
         gives=_GIVES,
         fails=[TOO_MANY_OF_ONE, TOO_MANY_IN_ALL],
+        tells=["Link"],
     ),
     Endpoint(
         path="/api/pipeline/runs/{run_id}/events",
@@ -247,5 +260,6 @@ ENDPOINTS = (
         asks=RunEventsQuery,
         gives=_GIVES,
         fails=[UNKNOWN_RUN, TOO_MANY_OF_ONE, TOO_MANY_IN_ALL],
+        tells=["Link"],
     ),
 )

@@ -169,5 +169,6 @@ ENDPOINTS = (
         asks=ProofQuery,
         gives=[Gives(description="An evidence file (see docs/audit.md).")],
         fails=[UNKNOWN_RUN],
+        tells=["Content-Disposition"],
     ),
 )

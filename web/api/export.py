@@ -19,6 +19,7 @@ from projections.exporting.run_export import export_runs, export_stages
 from projections.listing.run_filter import RunFilter
 from web.api.endpoint import NDJSON, Answer, Call, Endpoint, Gives
 from web.api.runs import NOT_THAT_FAR, RunConditions
+from web.ledger_headers import view_header
 from web.problems import Failure, Refused
 
 __all__ = ["ENDPOINTS", "ExportQuery"]
@@ -63,7 +64,10 @@ def export(call: Call[ExportQuery]) -> Answer:
         media_type=_MEDIA_TYPES[layout],
         etag=f'W/"{exported.position}-{call.ledger.tag()}-{layout}"',
         is_past=True,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={
+            **view_header(call.ledger.history, exported.position),
+            "Content-Disposition": f'attachment; filename="{name}"',
+        },
     )
 
 
@@ -105,5 +109,6 @@ ENDPOINTS = (
             Gives(_PARQUET, description="A Parquet file."),
         ],
         fails=[NOT_THAT_FAR, NOT_OF_EVENTS, NO_PARQUET],
+        tells=["Content-Disposition"],
     ),
 )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from projections.failures.by_fingerprint import FailuresPage, list_failures
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.ledger_headers import position_header
+from web.ledger_headers import view_header
 from web.parameters import Flag, Limit, Moment, Reading
 from web.problems import InvalidParameters, ParameterError
 
@@ -47,7 +47,7 @@ def failures(call: Call[FailuresQuery]) -> Answer:
         every=asked.all,
         limit=asked.limit,
     )
-    headers = position_header(page.position, history.out_of_reach(), history.degraded())
+    headers = view_header(history, page.position)
     return Answer(body=page.model_dump_json().encode(), position=page.position, headers=headers)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from web.api.described_headers import DESCRIBED, headers_of_answer, headers_of_problem
 from web.api.endpoint import JSON, Endpoint, Gives
 from web.parameters import Reading
 from web.problems import ProblemDetails
@@ -23,24 +24,6 @@ _ABOUT = (
     "Ask for the runs of a ledger, their events, and the proof that nothing was changed."
     " Every answer about the ledger says in `X-Ledger-Position` which position it reflects."
 )
-_POSITION: Mapping[str, Any] = {
-    "X-Ledger-Position": {
-        "description": "The position of the log that the answer reflects.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "X-Ledger-Lag": {
-        "description": "By how many events the log has grown since; left out where by none.",
-        "schema": {"type": "integer", "minimum": 1},
-    },
-    "X-Ledger-Damaged": {
-        "description": "The positions that a damaged log did not let be read, if there are any.",
-        "schema": {"type": "string"},
-    },
-    "X-Ledger-Degraded": {
-        "description": "The projections that could not take every event, if there are any.",
-        "schema": {"type": "string"},
-    },
-}
 _SECURITY: Mapping[str, Any] = {
     "token": {
         "type": "http",
@@ -56,7 +39,6 @@ _AT_THE_DOOR = {
     403: "The token has another scope, or a page of another site asked for a change",
 }
 """What is answered before any endpoint is asked, in the order of the codes."""
-_TAG = {"ETag": {"description": "Give it in `If-None-Match`.", "schema": {"type": "string"}}}
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -79,6 +61,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(components.items())),
+            "headers": DESCRIBED,
             "securitySchemes": _SECURITY,
         },
     }
@@ -145,7 +128,7 @@ def _schema(given: Gives) -> dict[str, Any]:
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     asks = endpoint.asks.model_fields
     reads = issubclass(endpoint.asks, Reading)
-    headers = {**(_POSITION if reads else {}), **(_TAG if endpoint.method == "GET" else {})}
+    headers = headers_of_answer(endpoint)
     responses: dict[str, Any] = {
         "200": {
             "description": endpoint.summary,
@@ -153,8 +136,9 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             "content": _content(endpoint.gives),
         }
     }
-    if endpoint.method == "GET":
-        responses["304"] = {"description": "The caller has the answer already."}
+    if endpoint.is_tagged:
+        known = {"description": "The caller has the answer already.", "headers": headers}
+        responses["304"] = known
     failed: dict[int, list[str]] = {}
     for status, title in _AT_THE_DOOR.items():
         if endpoint.scope or status == HTTPStatus.BAD_REQUEST:
@@ -168,6 +152,10 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         failed.setdefault(503, []).append("The log or its view cannot be read now")
     for status, titles in sorted(failed.items()):
         description = "; ".join(titles) or HTTPStatus(status).phrase
-        responses[str(status)] = {"description": description, "content": _PROBLEM}
+        responses[str(status)] = {
+            "description": description,
+            "headers": headers_of_problem(status),
+            "content": _PROBLEM,
+        }
     responses["default"] = {"description": "Any other problem.", "content": _PROBLEM}
     return responses

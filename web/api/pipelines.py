@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from projections.pipelines.pipeline_counts import PipelineCounts, pipeline_counts
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.ledger_headers import position_header
+from web.ledger_headers import view_header
 from web.parameters import Reading
 
 __all__ = ["ENDPOINTS", "PipelinesAnswer"]
@@ -23,7 +23,7 @@ def pipelines(call: Call[Reading]) -> Answer:
     history = call.ledger.history
     found, position = pipeline_counts(history)
     body = PipelinesAnswer(pipelines=tuple(found)).model_dump_json().encode()
-    headers = position_header(position, history.out_of_reach(), history.degraded())
+    headers = view_header(history, position)
     return Answer(body=body, position=position, headers=headers)
 
 

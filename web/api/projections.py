@@ -11,6 +11,7 @@ from pydantic import BaseModel, create_model
 from projections.read_model.projection_standing import ProjectionStanding, parked_in, standings
 from projections.read_model.row_store import ParkedEvent
 from web.api.endpoint import Answer, Call, Endpoint, Gives
+from web.ledger_headers import view_header
 from web.parameters import Reading
 
 __all__ = ["ENDPOINTS"]
@@ -36,10 +37,11 @@ ProjectionsAnswer = create_model(
 
 def projections(call: Call[Reading]) -> Answer:
     """Say how each projection stands: its version, how far it is, and what it could not take."""
-    folder = call.ledger.reader.folder.path
-    position = call.ledger.history.catch_up()
+    folder, history = call.ledger.reader.folder.path, call.ledger.history
+    position = history.catch_up()
     answer = {"projections": standings(folder), "parked": parked_in(folder)}
-    return Answer(body=msgspec.json.encode(answer), position=position)
+    headers = view_header(history, position)
+    return Answer(body=msgspec.json.encode(answer), position=position, headers=headers)
 
 
 ENDPOINTS = (

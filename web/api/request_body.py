@@ -81,5 +81,6 @@ def _bad_gzip(reason: str) -> Refused:
 
 def _too_large(limit: int) -> Refused:
     detail = f"The body may have {limit} bytes, inflated too. Send the events in several batches."
-    # The rest of the body is not read, so the connection can serve nothing else.
-    return Refused(TOO_LARGE.problem(detail, limit=limit), {"Connection": "close"})
+    # The connection stays: were it closed with the rest of the body unread, who sends it first and
+    # reads then would be told of a reset, and not of this. What comes is dropped, for a minute.
+    return Refused(TOO_LARGE.problem(detail, limit=limit))

@@ -204,6 +204,7 @@ ENDPOINTS = (
         gives=[Gives(model=RunsAnswer)],
         fails=[NOT_THAT_FAR, NOT_OF_THIS_LIST],
         is_kept=True,
+        tells=["Link"],
     ),
     Endpoint(
         path="/api/pipeline/runs/{run_id}",

@@ -11,7 +11,7 @@ from projections.statistics.over_time import Statistics, statistics
 from projections.statistics.regressions import RegressionsPage, list_regressions
 from projections.statistics.time_buckets import TimeBucket
 from web.api.endpoint import Answer, Call, Endpoint, Gives
-from web.ledger_headers import position_header
+from web.ledger_headers import view_header
 from web.parameters import Limit, Moment, Reading
 
 __all__ = ["ENDPOINTS", "RegressionsQuery", "StatsQuery"]
@@ -50,8 +50,7 @@ class FlakyAnswer(BaseModel):
 
 
 def _answer(call: Call[Any], found: BaseModel, position: int) -> Answer:
-    history = call.ledger.history
-    headers = position_header(position, history.out_of_reach(), history.degraded())
+    headers = view_header(call.ledger.history, position)
     return Answer(body=found.model_dump_json().encode(), position=position, headers=headers)
 
 

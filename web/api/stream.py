@@ -147,5 +147,6 @@ ENDPOINTS = (
             )
         ],
         fails=[TOO_MANY_OF_ONE, TOO_MANY_IN_ALL],
+        is_live=True,
     ),
 )

@@ -62,6 +62,5 @@ def _declared_length(scope: Scope) -> int:
 
 
 def _too_large(most: int) -> HTTPException:
-    return HTTPException(
-        413, f"The body is over {most} bytes; send it in parts.", {"Connection": "close"}
-    )
+    # The connection stays, so that who sends all before it reads anything is told, too.
+    return HTTPException(413, f"The body is over {most} bytes; send it in parts.")

@@ -2,7 +2,8 @@
 
 Everything needs a credential; what does not is listed by its exact path. What is good enough hangs
 on the method: safe ones need the scope ``read``, all others ``admin``, but for the paths of which
-an endpoint says that they append. Any credential will do to be told which methods a path takes.
+an endpoint says that they append. Any credential will do to be told which methods a path takes, by
+OPTIONS as by a 405.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ OPEN_PATHS = frozenset({"/healthz", "/sign-in", "/sign-out"})
 """Paths that need no credential, whatever the method."""
 
 _GUARD = "runfold.guard"
+_TOLD_METHODS = ("read", "append")
+"""The scopes of which one is enough to be told which methods a path takes."""
 _BEARER = b"bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="runfold"', "Cache-Control": "no-store"}
 
@@ -105,9 +108,9 @@ class Guard:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return None
-        if safe:
+        if safe and scope["method"] != "OPTIONS":
             return self._judge_credential(asked, "read")
-        needed = self._needed(path, scope["method"])
+        needed = _TOLD_METHODS if safe else self._needed(path, scope["method"])
         refusals = [self._judge_credential(asked, one) for one in needed]
         return None if None in refusals else refusals[0]
 
@@ -130,7 +133,7 @@ class Guard:
         taken = [route.methods or () for route in self._routes if route.path_regex.match(path)]
         if taken and all(method not in methods for methods in taken):
             # Nothing can come of it but a 405, which says what the path takes.
-            return ("read", "append")
+            return _TOLD_METHODS
         appends = any(pattern.fullmatch(path) for pattern in self._appending)
         return ("append",) if appends else ("admin",)
 

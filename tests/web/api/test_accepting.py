@@ -21,10 +21,12 @@ OFFERS = ("application/json", "text/csv; charset=utf-8")
         ("image/png", 0),
         ("text/csv;q=0, */*", 0),
         ("text/csv;q=1.2.3", 0),
+        ("application/json;q=0.5, */*;q=0.8", 1),
+        ("text/*, text/csv;q=0, application/json;q=0.1", 0),
     ],
 )
 def test_the_type_that_weighs_most_is_given(accept: str, index: int) -> None:
-    """The first is what comes where nothing else is wanted more."""
+    """The first is what comes where nothing else is wanted more; the narrowest range counts."""
     assert preferred(OFFERS, accept) == OFFERS[index]
 
 
@@ -37,6 +39,9 @@ def test_the_type_that_weighs_most_is_given(accept: str, index: int) -> None:
         (b"gzip;q=0", False),
         (b"gzip; q=0.000", False),
         (b"gzip;q=0, br", False),
+        (b"*, gzip;q=0", False),
+        (b"*;q=0, gzip", True),
+        (b"br,gzip,*;q=0", True),
         (b"identity", False),
         (b"x-gzip-not", False),
         (b"", False),

@@ -18,6 +18,7 @@ from tests.web.recorded import record_each_result
 from tests.web.serving import EVERYBODY
 from web.api.endpoint import Endpoint
 from web.api.endpoints import ENDPOINTS
+from web.safety.answer_headers import SECURITY_HEADERS
 
 API = "/api/pipeline"
 ASKED = {
@@ -33,6 +34,10 @@ ASKED = {
 
 ENDLESS = {f"{API}/stream"}
 READING = [each.path for each in ENDPOINTS if each.method == "GET" and each.path not in ENDLESS]
+OF_HTTP = {name.lower() for name in SECURITY_HEADERS} | {
+    *("content-type", "content-length", "content-encoding", "transfer-encoding", "vary")
+}
+"""Headers that every answer may have, whatever it is about."""
 SEVERAL = [each for each in ENDPOINTS if each.path in READING and len(each.gives) > 1]
 
 
@@ -136,6 +141,40 @@ def test_each_answer_is_as_described(
     schema = content[answer.headers["content-type"]]["schema"]
     is_json = answer.headers["content-type"] == "application/json"
     check(document, schema, answer.json() if is_json else answer.text)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in READING if path not in ("/docs", "/openapi.json")]
+)
+def test_each_header_is_described(client: TestClient, document: dict[str, Any], path: str) -> None:
+    """Answers, those that say nothing has changed, and problems bring no header but these."""
+    responses = document["paths"][path]["get"]["responses"]
+    answer = client.get(address(path))
+    known = client.get(address(path), headers={"if-none-match": "*"})
+    wrong = client.get(f"{path.replace('{run_id}', 'run-2')}?no_such_thing=1")
+    for one in (answer, known, wrong):
+        described = {name.lower() for name in responses[str(one.status_code)]["headers"]}
+        assert "x-ledger-position" in described
+        assert set(one.headers) - OF_HTTP <= described
+
+
+def test_what_has_no_tag_is_described_without_one(document: dict[str, Any]) -> None:
+    """A stream goes on for ever, and is never known already."""
+    responses = document["paths"][f"{API}/stream"]["get"]["responses"]
+    assert "304" not in responses
+    assert "ETag" not in responses["200"]["headers"]
+    assert "Retry-After" in responses["429"]["headers"]
+
+
+def test_all_kinds_of_body_that_are_taken_are_described(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    """Each is read, so that nothing but its events is wrong with it; another is refused."""
+    content = document["paths"][f"{API}/events"]["post"]["requestBody"]["content"]
+    assert set(content) == {"application/json", "application/x-ndjson", "application/jsonl"}
+    for kind, status in (*dict.fromkeys(content, 422).items(), ("text/plain", 415)):
+        answer = client.post(f"{API}/events", content=b"{}", headers={"content-type": kind})
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize("path", READING)

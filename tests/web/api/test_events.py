@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from app import create_app
 from ledger import EventLog, NewEvent
 from tests.ledger.damage import flip
+from tests.ledger.examples import run_abandoned, run_annotated, run_started
 from tests.ledger.witness import segments_of
 from tests.projections.payloads import imported
 from tests.web.recorded import record_each_result
@@ -107,6 +109,15 @@ def test_the_events_of_a_run_are_its_lines(client: TestClient, lines: list[bytes
     assert client.get("/api/pipeline/runs/nobody/events?follow=true").status_code == 404
 
 
+def test_following_is_also_asked_for_by_1(client: TestClient) -> None:
+    """As NDJSON, to the end of a run that has ended; nothing else stands for a flag."""
+    path = "/api/pipeline/runs/run-3/events"
+    followed, asked = (client.get(f"{path}?follow={said}") for said in ("1", "true"))
+    assert followed.headers["content-type"] == "application/x-ndjson"
+    assert followed.content == asked.content
+    assert [client.get(f"{path}?follow={said}").status_code for said in ("0", "yes")] == [422, 422]
+
+
 def test_a_run_that_was_taken_over_has_ended(tmp_path: Path) -> None:
     """Who follows its events gets them, and waits for no others."""
     with EventLog.open(tmp_path / "runs") as log:
@@ -116,6 +127,21 @@ def test_a_run_that_was_taken_over_has_ended(tmp_path: Path) -> None:
         behind = client.get("/api/pipeline/runs/run-1/events?follow=true&after=2").text
     assert ['"type":"run_imported"' in line for line in followed if line] == [True]
     assert not behind.strip()
+
+
+def test_a_run_that_is_presumed_dead_has_ended(tmp_path: Path) -> None:
+    """Who follows the run of a machine that is gone does not wait for ever, nor for a remark."""
+    with EventLog.open(tmp_path / "runs") as log:
+        log.append(run_started("run-1"))
+        log.append(run_abandoned("run-1"))
+        log.append(run_annotated("run-1"))
+    with TestClient(create_app(tmp_path / "runs")) as client:
+        path = "/api/pipeline/runs/run-1"
+        assert client.get(path).json()["result"] == "failed"
+        followed = client.get(f"{path}/events?follow=true").text.splitlines()
+    assert [json.loads(line)["type"] for line in followed if line] == [
+        *("run_started", "run_abandoned", "run_annotated")
+    ]
 
 
 def test_damage_is_named(tmp_path: Path) -> None:

@@ -145,6 +145,18 @@ def test_a_token_is_told_which_methods_a_path_takes(
         assert client.request(method, path).status_code == 401
 
 
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_may_ask_which_methods_a_path_takes(
+    guarded: Guarded, client: TestClient, scope: Scope
+) -> None:
+    """A producer asks where it appends, and reads nothing by it; without a token nobody does."""
+    for path, method in ((EVENTS, "POST"), (f"{RUNS}/r/lease", "POST"), (RUNS, "GET")):
+        answer = client.options(path, headers=guarded.bearer(scope))
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert method in answer.headers["allow"]
+        assert client.options(path).status_code == 401
+
+
 def test_each_path_says_all_methods_that_it_takes(guarded: Guarded, client: TestClient) -> None:
     """One route has them, as the first that fits a path answers for it."""
     paths = [route.path for route in guarded.app().routes if isinstance(route, Route)]
@@ -241,6 +253,12 @@ def test_other_sites_get_nothing_unless_they_are_named(guarded: Guarded) -> None
     preflight = {**site, "Access-Control-Request-Method": "GET"}
     del preflight["Authorization"]
     assert client.options(RUNS, headers=preflight).status_code == 200
+    # Neither does a name that is none of ours get an answer of another kind than without CORS.
+    foreign = client.options(RUNS, headers={**preflight, "Host": "evil.example"})
+    assert (foreign.status_code, foreign.json()["title"]) == (400, "Unknown host")
+    assert "access-control-allow-origin" not in foreign.headers
+    exposed = client.get(RUNS, headers=site).headers["access-control-expose-headers"]
+    assert {"ETag", "X-Ledger-Damaged", "Retry-After"} <= set(exposed.split(", "))
     other = {**site, "Origin": "https://other.example"}
     assert "access-control-allow-origin" not in client.get(RUNS, headers=other).headers
 
