@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from web.api.encoded_answer import EncodedAnswer, Written
 from web.api.kept_answers import KeptAnswers, Question
+from web.safety.crowding import too_many
 from web.safety.deadlines import DeadlineProtocol
 from web.safety.guard import Guard
 
@@ -125,7 +126,9 @@ class AtOnceProtocol(DeadlineProtocol):
         """Begin to answer a request; ``app`` is another where there are too many of them."""
         self._at_work = cycle
         soon, self._soon = self._soon, None
-        if soon is None or app is not self.app:
+        if app is not self.app:
+            super()._start_asgi_task(cycle, cast("ASGI3Application", too_many))
+        elif soon is None:
             super()._start_asgi_task(cycle, app)
         else:
             soon(partial(self._finish, cycle))

@@ -16,8 +16,8 @@ _RETRY = {"Retry-After": "5"}
 class OpenStreams:
     """Counts the streams that are open. Lives on one event loop."""
 
-    def __init__(self, *, in_all: int = 1_000, of_one: int = 200) -> None:
-        """Allow so many in all, and so many of one address."""
+    def __init__(self, *, in_all: int = 800, of_one: int = 200) -> None:
+        """Allow so many in all, which leaves connections to others, and so many of one address."""
         self._in_all = in_all
         self._of_one = of_one
         self._open: Counter[str] = Counter()

@@ -210,6 +210,33 @@ def test_a_server_that_ends_answers_who_waits() -> None:
     assert b"connection: close\r\n" in rest
 
 
+def test_who_comes_when_it_is_crowded_is_told_so() -> None:
+    """A problem like others, that says when to come again, and ends the connection."""
+    app = Starlette(routes=[Route("/{path}", _asked)], lifespan=_lifespan)
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Its own connection counts, too.
+    config = uvicorn.Config(app, http=AtOnceProtocol, log_level="critical", limit_concurrency=2)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+    address = listener.getsockname()
+    thread.start()
+    with socket.create_connection(address, timeout=GENEROUS) as first:
+        first.sendall(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n")
+        answers = [
+            said(address[1], b"GET /%b HTTP/1.1\r\n" % path + HOST + b"\r\n")
+            for path in (b"other", b"soon")
+        ]
+        assert b"asked" in first.recv(65536)
+    server.should_exit = True
+    thread.join(GENEROUS)
+
+    for answer in answers:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 1" in head
+        assert json.loads(body)["type"] == "urn:runfold:problem:too-many-connections"
+
+
 @pytest.mark.parametrize(
     "request_",
     [
