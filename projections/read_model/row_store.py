@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ledger.recording.termination import stops_wait
 from projections.engine.tally_rows import TallyRows, is_tally_table
 from projections.errors import ProjectionInvalid
 from projections.projection import Projection
@@ -125,10 +126,12 @@ class RowStore:
     ) -> None:
         """Read and write through ``connection``, whose transactions are the caller's."""
         self._connection = connection
-        self._decoders = {
-            projection.name: msgspec.msgpack.Decoder(projection.state_type)
-            for projection in projections
-        }
+        # While msgspec looks at a type, it forgets what a signal raises.
+        with stops_wait():
+            self._decoders = {
+                projection.name: msgspec.msgpack.Decoder(projection.state_type)
+                for projection in projections
+            }
         self.tallies = TallyRows(connection)
         self._tables: dict[str, list[str]] = {projection.name: [] for projection in projections}
         self._inserts: dict[str, str] = {}

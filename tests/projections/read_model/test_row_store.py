@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -165,3 +166,36 @@ def test_parked_events_are_listed_in_the_order_of_the_log(
     store.park([early, late])
 
     assert parked_events(connection) == [early, late]
+
+
+class Interrupting:
+    """Has Ctrl-C pressed, once, while somebody looks at a type that it is part of."""
+
+    def __init__(self) -> None:
+        self.is_due = False
+
+    def __hash__(self) -> int:
+        if self.is_due:
+            self.is_due = False
+            signal.raise_signal(signal.SIGINT)
+        return 1
+
+
+INTERRUPTING = Interrupting()
+
+
+class InterruptingTally(Tally):
+    """A projection whose state has such a type."""
+
+    state_type: Any = msgspec.defstruct("State", [("run_id", Annotated[str, INTERRUPTING])])
+
+
+def test_an_interrupt_is_not_lost_while_types_are_looked_at(connection: sqlite3.Connection) -> None:
+    """By itself msgspec forgets what a handler raises meanwhile: a rebuild went on after Ctrl-C."""
+    projections: Any = [InterruptingTally()]
+    create_tables(connection, projections)
+    INTERRUPTING.is_due = True
+
+    with pytest.raises(KeyboardInterrupt):
+        RowStore(connection, projections)
+    assert not INTERRUPTING.is_due
