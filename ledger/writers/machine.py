@@ -61,13 +61,18 @@ def is_alive(pid: int) -> bool:
 
     One that has ended does not, though it is there until its parent has asked how it ended.
     """
+    # Asked again in the end: meanwhile its parent may have asked, and its state is not there then.
+    return _is_there(pid) and not _has_ended(pid) and _is_there(pid)
+
+
+def _is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return not _has_ended(pid)
+    return True
 
 
 def _has_ended(pid: int) -> bool:
