@@ -442,7 +442,7 @@ def test_whoever_asks_sees_what_was_acknowledged_before(tmp_path: Path) -> None:
 
     async def ask(port: int, log: EventLog) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in range(20):
+        for number in range(10):
             # So that they ask at all moments of what others wait for.
             await asyncio.sleep(number % 5 / 1_000)
             known = log.position
