@@ -47,7 +47,7 @@ class _Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def runs_file_line(state: RunState) -> str:
     """Write what a run has come to as one line of ``runs.jsonl``."""
-    # As it is served, and with no model made of it, which takes ten times as long.
+    # As it is served, but with no model made of it: a server writes these lines beside answering.
     served = msgspec.json.decode(msgspec.json.encode(list_item(state)))
     return json.dumps({name: served[name] for name in FIRST_NINE}) + "\n"
 

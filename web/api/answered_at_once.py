@@ -60,10 +60,15 @@ class AtOnce:
         answer = self._kept.find(question)
         if answer is not None:
             return answer.written(scope)
-        return partial(self._renew, question, scope) if self._kept.can_renew(question) else None
+        renew = self._kept.renewal(question)
+        return None if renew is None else partial(self._renew, question, scope, renew)
 
     def _renew(
-        self, question: Question, scope: Scope, done: Callable[[Written | None], None]
+        self,
+        question: Question,
+        scope: Scope,
+        renew: Callable[[], asyncio.Future[EncodedAnswer]],
+        done: Callable[[Written | None], None],
     ) -> None:
         def answered(renewed: asyncio.Future[EncodedAnswer]) -> None:
             if renewed.cancelled():
@@ -82,11 +87,7 @@ class AtOnce:
             else:
                 done(written)
 
-        renewed = self._kept.renew(question)
-        if renewed is None:
-            done(None)
-        else:
-            renewed.add_done_callback(answered)
+        renew().add_done_callback(answered)
 
 
 class AtOnceProtocol(DeadlineProtocol):

@@ -78,29 +78,24 @@ class KeptAnswers:
         None where none is kept, and where it fails: whoever is asked then says why.
         """
         answer = self.find(question)
-        renewed = None if answer is not None else self.renew(question)
-        if renewed is None:
+        renew = None if answer is not None else self.renewal(question)
+        if renew is None:
             return answer
         try:
-            return await asyncio.shield(renewed)
+            return await asyncio.shield(renew())
         except Exception:  # noqa: BLE001 - the one who is asked next raises it again
             self.drop(question)
             return None
 
-    def can_renew(self, question: Question) -> bool:
-        """Tell whether an answer can be made anew."""
-        made = self._made.get(question)
-        return made is not None and made.again is not None
+    def renewal(self, question: Question) -> Callable[[], asyncio.Future[EncodedAnswer]] | None:
+        """Give what has an answer made anew as the last time; None where it is not known how.
 
-    def renew(self, question: Question) -> asyncio.Future[EncodedAnswer] | None:
-        """Have an answer made anew as it was the last time; None where it is not known how.
-
-        What is given is of all who ask, and must not be cancelled.
+        What that gives is of all who ask, and must not be cancelled.
         """
         made = self._made.get(question)
         if made is None or made.again is None:
             return None
-        return self._making.share(question, partial(self._make, question, made.again))
+        return partial(self._making.share, question, partial(self._make, question, made.again))
 
     async def share(self, question: Question, make: Callable[[], Awaitable[Made]]) -> EncodedAnswer:
         """Have an answer made, or share one whose making begins after this was asked."""

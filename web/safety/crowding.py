@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from web.problems import Problem
+from web.problems import Problem, answer
 from web.safety.answer_headers import SECURITY_HEADERS
 
 __all__ = ["too_many"]
@@ -18,12 +16,10 @@ _PROBLEM = Problem(
     kind="too-many-connections",
     title="Too many connections",
 )
-_BODY = json.dumps(_PROBLEM.as_json()).encode()
 # Closed, so that there is room for the next.
 _HEADERS = {**SECURITY_HEADERS, "Retry-After": "1", "Connection": "close"}
 
 
 async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a request in the fewest steps there are, a browser's too."""
-    response = Response(_BODY, 503, _HEADERS, "application/problem+json")
-    await response(scope, receive, send)
+    """Refuse a request, whatever it asks."""
+    await answer(Request(scope), _PROBLEM, _HEADERS)(scope, receive, send)

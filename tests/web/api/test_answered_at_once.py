@@ -268,21 +268,28 @@ def test_a_request_must_come_to_its_end_behind_one_that_was_answered(port: int) 
         assert connection.recv(65536) == b""
 
 
+def _at_once(kept: KeptAnswers) -> Callable[..., Written | Soon | None]:
+    """Answer from what is kept those who ask by the name of the server, and nobody else."""
+    admission = Admission(hosts=frozenset({b"ledger.example"}))
+    guard = Guard(Starlette(), admission, cookie="session", position=lambda: 1)
+    at_once = AtOnce(guard, kept)
+
+    def asked(host: bytes = b"ledger.example", method: str = "GET") -> Written | Soon | None:
+        headers = [(b"host", host)]
+        return at_once({"method": method, "path": "/runs", "query_string": b"", "headers": headers})
+
+    return asked
+
+
 def test_the_guard_goes_before_what_is_kept() -> None:
     """Who would be refused gets nothing at once; nor does anybody what does not hold any more."""
     position = [1]
     kept = KeptAnswers(lambda: ViewState(position[0], ()))
-    admission = Admission(hosts=frozenset({b"ledger.example"}))
-    guard = Guard(Starlette(), admission, cookie="session", position=lambda: position[0])
-    at_once = AtOnce(guard, kept)
+    asked = _at_once(kept)
 
     async def make() -> Made:
         answer = EncodedAnswer(Answer(body=b"{}"), b"{}", {})
         return Made(answer, ViewState(position[0], ()), float("inf"))
-
-    def asked(host: bytes, method: str = "GET") -> Written | Soon | None:
-        headers = [(b"host", host)]
-        return at_once({"method": method, "path": "/runs", "query_string": b"", "headers": headers})
 
     assert asked(b"ledger.example") is None
     anyio.run(kept.share, ("/runs", b""), make)
@@ -299,9 +306,7 @@ def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
     """Once for all who wait; who may not have it gets nothing, and a failure is for the others."""
     position = [1]
     kept = KeptAnswers(lambda: ViewState(position[0], ()))
-    admission = Admission(hosts=frozenset({b"ledger.example"}))
-    guard = Guard(Starlette(), admission, cookie="session", position=lambda: position[0])
-    at_once = AtOnce(guard, kept)
+    asked = _at_once(kept)
     makings: list[int] = []
 
     async def make() -> Made:
@@ -311,10 +316,6 @@ def test_what_does_not_hold_any_more_is_made_anew_for_all() -> None:
         body = b"%d" % position[0]
         answer = EncodedAnswer(Answer(body=body), body, {})
         return Made(answer, ViewState(position[0], ()), float("inf"), make)
-
-    def asked(host: bytes = b"ledger.example") -> Written | Soon | None:
-        headers = [(b"host", host)]
-        return at_once({"method": "GET", "path": "/runs", "query_string": b"", "headers": headers})
 
     async def waited(count: int) -> list[Written | None]:
         found: list[asyncio.Future[Written | None]] = []
