@@ -6,16 +6,22 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 
 from app import create_app
 from ledger import EventLog, NewEvent
+from projections import RunHistory
 from tests.ledger.damage import flip
-from tests.ledger.examples import run_abandoned, run_annotated, run_started
+from tests.ledger.examples import run_abandoned, run_annotated, run_ended, run_started
 from tests.ledger.witness import segments_of
 from tests.projections.payloads import imported
 from tests.web.recorded import record_each_result
+from web.api.events import RunEventsQuery, _followed
+from web.api.open_streams import OpenStreams
+from web.api.served_ledger import ServedLedger
+from web.broadcast import Broadcast, Change
 
 EVENTS = "/api/pipeline/events"
 NDJSON = {"accept": "application/x-ndjson"}
@@ -142,6 +148,24 @@ def test_a_run_that_is_presumed_dead_has_ended(tmp_path: Path) -> None:
     assert [json.loads(line)["type"] for line in followed if line] == [
         *("run_started", "run_abandoned", "run_annotated")
     ]
+
+
+def test_an_end_that_came_meanwhile_is_sent_before_following_ends(tmp_path: Path) -> None:
+    """The summary may know of an end already that lies behind what was read to be sent."""
+    with EventLog.open(tmp_path / "runs") as log:
+        until = log.append(run_started("run-1")).position
+        last = log.append(run_ended("run-1")).position
+    broadcast = Broadcast()
+    broadcast.publish(Change(last, last))
+
+    async def follow() -> bytes:
+        with RunHistory(tmp_path / "runs") as history:
+            ledger = ServedLedger(history, broadcast, OpenStreams())
+            asked = RunEventsQuery(run_id="run-1", follow=True)
+            return b"".join([piece async for piece in _followed(ledger, asked, until)])
+
+    followed = anyio.run(follow).splitlines()
+    assert [json.loads(line)["position"] for line in followed] == [until, last]
 
 
 def test_damage_is_named(tmp_path: Path) -> None:
